@@ -1,0 +1,1 @@
+"""Engines: ways to turn prepared inputs into a picture."""

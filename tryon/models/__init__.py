@@ -1,0 +1,1 @@
+"""Network definitions: plain torch modules, imported only where torch is wanted."""

@@ -1,0 +1,1 @@
+"""From photos to the inputs of an engine."""
