@@ -1,8 +1,8 @@
 """Pictures in and out. The only place of the project that decodes or encodes.
 
 Reading: byte cap, format by content, pixel and side caps from the header, then decoding; always upright sRGB without a
-profile. Writing: into a temporary file of the same folder, then renamed, so that a reader sees the old file or all of the
-new one; pixels only, no metadata.
+profile. Writing: into a temporary file of the same folder, then renamed, so that a reader sees the old file or the new
+one whole; pixels only, no metadata.
 """
 
 from __future__ import annotations
