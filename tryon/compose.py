@@ -1,8 +1,8 @@
 """Back into the photo, at the photo's own size.
 
 Rounding
-    Blended values are rounded half to even and clipped to 0..255. Where the edit mask is 0 the photo's bytes are copied,
-    never computed.
+    Blended values are rounded half to even and clipped to 0..255. Where the edit mask is 0 the bytes of the photo are
+    copied, never computed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def edit_box(mask: np.ndarray) -> Box | None:
 
 
 def blend(target: np.ndarray, rgb: np.ndarray, opacity: np.ndarray) -> None:
-    """Blend float `rgb` (h, w, 3) in [0, 1] into uint8 `target` (h, w, 3), in place; opacity 0 leaves the bytes alone."""
+    """Blend float `rgb` (h, w, 3) in [0, 1] into uint8 `target` (h, w, 3), in place; 0 leaves the bytes alone."""
     change = opacity > 0
     a = np.clip(opacity, 0, 1)[change][:, None]
     mixed = target[change] * (1 - a) + rgb[change] * (255 * a)

@@ -1,0 +1,236 @@
+"""The command line: `tryon infer`, `tryon doctor`, `tryon version`.
+
+Exit codes: 0 done; 2 usage; 3 the input can't be used or the output can't be written; 4 weights or dependency trouble.
+An error is one line on stderr. Heavy libraries are imported only by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+from .errors import DependencyError, OutputError, TryOnError, UsageError
+
+ENGINES = ("auto", "onnx", "torch", "geometric")
+CATEGORIES = ("auto", "upper", "lower", "dress")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code, prints at most one line of error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        _say("tryon: interrupted", sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our stdout went away
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at exit
+        return 0
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        known = error if isinstance(error, TryOnError) else _translate(error)
+        _say(f"tryon: error: {known}", sys.stderr)
+        return known.exit_code
+
+
+def _translate(error: Exception) -> TryOnError:
+    """An exception that nobody expected, as one of ours."""
+    name = type(error).__name__
+    if isinstance(error, ImportError):
+        return DependencyError(f"A library can't be imported: {error}.", "Run: tryon doctor")
+    if isinstance(error, MemoryError):
+        return TryOnError("There is not enough memory.", "Use smaller pictures or close other programs.")
+    if isinstance(error, OSError) and error.strerror:
+        return TryOnError(f"The system says: {error.strerror}.", "Run again with --debug to see where.")
+    return TryOnError(f"Something unexpected went wrong ({name}).", "Run again with --debug and report what it prints.")
+
+
+def _say(text: str, stream: Any) -> None:
+    """Print one line, whatever the text contains and the terminal can show."""
+    line = " ".join(text.split())
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tryon",
+        description="Virtual try-on: a person photo and a garment photo in, the person wearing the garment out.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tryon {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    infer = commands.add_parser("infer", help="put a garment on a person", allow_abbrev=False)
+    infer.add_argument("--person", required=True, metavar="P", help="photo of the person (JPEG, PNG, WebP)")
+    infer.add_argument("--garment", required=True, metavar="G", help="photo of the garment, lying flat or hanging")
+    infer.add_argument(
+        "--out", metavar="O", help="where to write the picture: .png (lossless), .jpg or .webp; default: NAME_tryon.png"
+    )
+    infer.add_argument("--category", choices=CATEGORIES, default="auto", help="what the garment is (default: auto)")
+    infer.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
+    infer.add_argument(
+        "--person-box", type=_box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
+    )
+    infer.add_argument("--report", metavar="R.json", help="write a JSON report")
+    infer.add_argument("--explain", metavar="DIR", help="write every intermediate picture into this folder")
+    infer.add_argument("--threads", type=_threads, metavar="N", help="threads to use (default: all cores)")
+    infer.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
+    infer.set_defaults(run=_infer)
+
+    doctor = commands.add_parser("doctor", help="check the installation", allow_abbrev=False)
+    doctor.add_argument("--debug", action="store_true", help="show the libraries' own messages")
+    doctor.set_defaults(run=_doctor)
+
+    version = commands.add_parser("version", help="print the version", allow_abbrev=False)
+    version.set_defaults(run=_version)
+    return parser
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x0,y0,x1,y1") from None
+    if not (0 <= x0 < x1 < 1e6 and 0 <= y0 < y1 < 1e6):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a box: 0 <= x0 < x1 and 0 <= y0 < y1 must hold")
+    return x0, y0, x1, y1
+
+
+def _threads(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 256")
+    return int(text)
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"tryon {__version__}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    with _quiet(options.debug):
+        findings = examine()
+    for finding in findings:
+        _say(f"{finding.mark}: {finding.text}", sys.stdout)
+    return DependencyError.exit_code if any(finding.broken for finding in findings) else 0
+
+
+def _infer(options: argparse.Namespace) -> int:
+    out = Path(options.out) if options.out is not None else Path(f"{Path(options.person).stem or 'person'}_tryon.png")
+    report_path = Path(options.report) if options.report is not None else None
+    folder = Path(options.explain) if options.explain is not None else None
+    _check_targets(options, out, report_path, folder)
+
+    from . import imageio
+
+    try:
+        with _quiet(options.debug):
+            from .pipeline import TryOn
+
+            try_on = TryOn(engine=options.engine, threads=options.threads)
+            result = try_on(
+                options.person,
+                options.garment,
+                category=options.category,
+                person_box=options.person_box,
+                explain=folder is not None,
+            )
+    except TryOnError as error:
+        if report_path is not None:
+            failure = {"code": error.code, "message": error.message, "remedy": error.remedy}
+            imageio.atomic_write(report_path, _json({"status": "error", "error": failure}))
+        raise
+    if folder is not None:
+        from .explain import write_explain
+
+        write_explain(folder, result.explain)
+    imageio.save(out, result.image)
+    if report_path is not None:
+        imageio.atomic_write(report_path, _json(result.report))
+    for warning in result.report.get("warnings", ()):
+        _say(f"tryon: warning: {warning['message']}", sys.stderr)
+    quality = result.report.get("quality")
+    quality_text = f", quality {quality:.2f}" if isinstance(quality, (int, float)) else ""
+    _say(f"wrote {out} (engine {result.report.get('engine', options.engine)}{quality_text})", sys.stdout)
+    return 0
+
+
+def _check_targets(options: argparse.Namespace, out: Path, report: Path | None, folder: Path | None) -> None:
+    """Refuse what can't be written, or would overwrite an input, before anything is computed."""
+    from . import imageio
+
+    imageio.format_for(out)
+    imageio.check_folder(out)
+    targets = [out]
+    if report is not None:
+        imageio.check_folder(report)
+        targets.append(report)
+    inputs = [_identity(Path(options.person)), _identity(Path(options.garment))]
+    for target in targets:
+        if _identity(target) in inputs:
+            raise UsageError(f"{target} is one of the inputs.", "Choose another name for the output.")
+    if len({_identity(target) for target in targets}) < len(targets):
+        raise UsageError("--out and --report name the same file.", "Choose two names.")
+    if folder is not None:
+        try:
+            folder.mkdir(exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise OutputError(f"The folder {folder} can't be made.", "Choose another place for --explain.") from error
+        imageio.check_folder(folder / "edit_mask.png")
+
+
+def _identity(path: Path) -> object:
+    """Equal for two names of one file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return os.path.abspath(path)
+    return status.st_dev, status.st_ino
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    from .explain import plain
+
+    return (json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+@contextlib.contextmanager
+def _quiet(debug: bool) -> Iterator[None]:
+    """Keep the libraries' start-up messages off stderr, also those of C++ code; Python warnings too."""
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if debug:
+        yield
+        return
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+            saved = os.dup(2)
+            void = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(void, 2)
+            os.close(void)
+            stack.callback(os.close, saved)
+            stack.callback(os.dup2, saved, 2)
+        yield
