@@ -1,0 +1,48 @@
+"""Export a trained parser and register it: `python -m tryon.train.export_parser RUN_DIR/parser.safetensors`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..models.parser import ParserNet
+from ..preprocess.parsing import PARSE_CANVAS, PLANES
+from .export import export_onnx, load_module, register
+
+
+class _Shares(nn.Module):
+    """What is shipped: class probabilities instead of logits, for photos and mirrored photos to be averaged."""
+
+    def __init__(self, net: ParserNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.net(planes).softmax(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("weights", type=Path, help="parser.safetensors of a run; log.jsonl beside it gives the figures")
+    parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
+    parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
+    args = parser.parse_args()
+    net = ParserNet()
+    load_module(net, args.weights)
+    torch.manual_seed(0)
+    example = torch.randint(0, 256, (2, len(PLANES), *args.canvas)).float()
+    path = args.weights.with_suffix(".onnx")
+    worst = export_onnx(_Shares(net), (example,), path, ["planes"], ["shares"])
+    log = args.weights.with_name("log.jsonl")
+    metrics = json.loads(log.read_text().splitlines()[-1]) if log.exists() else {}
+    target = {} if args.folder is None else {"folder": args.folder}
+    entry = register("parser", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, **target)
+    print(json.dumps(entry, indent=2))
+
+
+if __name__ == "__main__":
+    main()
