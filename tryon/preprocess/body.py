@@ -1,0 +1,229 @@
+"""The body as the geometry sees it: joints, axes, widths and capsules, from MediaPipe's keypoints.
+
+Sides are named as in the picture: index 0 is the side that lies left in a front view (the person's right arm), index 1 the
+other. All lengths are in the pixels of the keypoints given (photo or canvas).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..types import (
+    LEFT_ANKLE,
+    LEFT_EAR,
+    LEFT_ELBOW,
+    LEFT_HIP,
+    LEFT_KNEE,
+    LEFT_SHOULDER,
+    LEFT_WRIST,
+    MOUTH_LEFT,
+    MOUTH_RIGHT,
+    NOSE,
+    RIGHT_ANKLE,
+    RIGHT_EAR,
+    RIGHT_ELBOW,
+    RIGHT_HIP,
+    RIGHT_KNEE,
+    RIGHT_SHOULDER,
+    RIGHT_WRIST,
+)
+
+#: Mean breadth of the shoulder joints over the length shoulder line - hip line in a front view (MediaPipe world landmarks).
+SHOULDER_TO_TORSO = 0.68
+
+
+@dataclass(frozen=True)
+class Body:
+    """Measures of one person.
+
+    Args:
+        shoulders, elbows, wrists, hands, hips, knees, ankles: float32 (2, 2): [side, xy] px.
+        neck: float32 (2,), the middle of the shoulder line; pelvis: (2,), the middle of the hip line.
+        mouth, nose: float32 (2,).
+        down: unit vector from neck to pelvis; across: unit vector from side 0 to side 1, perpendicular to `down`.
+        length: neck to pelvis, px.
+        breadth: shoulder breadth in a front view, px (foreshortening undone).
+        chest: half of the visible breadth of the trunk at the armpits, px.
+        yaw: turn of the body about its length axis, radians, 0 = front view.
+        arm_front: (2,) bool, the forearm lies in front of the trunk's plane.
+    """
+
+    shoulders: np.ndarray
+    elbows: np.ndarray
+    wrists: np.ndarray
+    hands: np.ndarray
+    hips: np.ndarray
+    knees: np.ndarray
+    ankles: np.ndarray
+    neck: np.ndarray
+    pelvis: np.ndarray
+    mouth: np.ndarray
+    nose: np.ndarray
+    down: np.ndarray
+    across: np.ndarray
+    length: float
+    breadth: float
+    chest: float
+    yaw: float
+    arm_front: tuple[bool, bool]
+
+    def at(self, along: float, aside: float = 0.0) -> np.ndarray:
+        """The point `along` torso lengths below the shoulder line and `aside` px from the axis: float32 (2,)."""
+        return (self.neck + self.down * (along * self.length) + self.across * aside).astype(np.float32)
+
+    def along(self, points: np.ndarray) -> np.ndarray:
+        """How many torso lengths points (..., 2) lie below the shoulder line: (...)."""
+        return ((points - self.neck) @ self.down) / self.length
+
+    def arm_radius(self, t: float | np.ndarray) -> float | np.ndarray:
+        """Half the breadth of a bare arm, px; t = 0 shoulder, 1 elbow, 2 wrist. Typical adult proportions."""
+        return self.breadth * np.interp(t, [0.0, 0.35, 1.0, 1.3, 2.0, 2.4], [0.165, 0.15, 0.118, 0.115, 0.078, 0.085])
+
+
+def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
+    """Measure a person.
+
+    Args:
+        keypoints: (33, 3) px; world: (33, 3) metres (see `Pose`).
+
+    Raises:
+        ValueError: if shoulders and hips coincide (no usable torso).
+    """
+    kp = np.asarray(keypoints, np.float32)[:, :2]
+    pairs = {
+        "shoulders": (RIGHT_SHOULDER, LEFT_SHOULDER),
+        "elbows": (RIGHT_ELBOW, LEFT_ELBOW),
+        "wrists": (RIGHT_WRIST, LEFT_WRIST),
+        "hips": (RIGHT_HIP, LEFT_HIP),
+        "knees": (RIGHT_KNEE, LEFT_KNEE),
+        "ankles": (RIGHT_ANKLE, LEFT_ANKLE),
+    }
+    joints = {name: kp[list(ix)] for name, ix in pairs.items()}
+    # hands: centre of the palm from wrist, pinky, index and thumb knuckles
+    hands = np.stack([kp[[16, 18, 20]].mean(0), kp[[15, 17, 19]].mean(0)])
+    neck, pelvis = joints["shoulders"].mean(0), joints["hips"].mean(0)
+    axis = pelvis - neck
+    length = float(np.linalg.norm(axis))
+    if length < 4:
+        raise ValueError("shoulders and hips coincide")
+    down = axis / length
+    across = np.array([-down[1], down[0]], np.float32)
+    if across @ (joints["shoulders"][1] - joints["shoulders"][0]) < 0:
+        across = -across
+    seen = float(abs((joints["shoulders"][1] - joints["shoulders"][0]) @ across))
+    w = np.asarray(world, np.float32)
+    shoulder_vec = w[LEFT_SHOULDER] - w[RIGHT_SHOULDER]
+    yaw = float(np.arctan2(shoulder_vec[2], abs(shoulder_vec[0]) + 1e-6))
+    yaw = float(np.clip(yaw, -1.2, 1.2))
+    # length is foreshortened by a lean, breadth by a turn: take the larger estimate, within reason
+    breadth = float(np.clip(max(seen, seen / max(np.cos(yaw), 0.5)), 0.5 * length, 0.95 * length))
+    breadth = float(max(breadth, seen, 0.58 * length))
+    half = breadth / 2
+    chest = float(np.hypot(half * min(1.0, seen / breadth), 0.55 * half * np.sqrt(max(0.0, 1 - (seen / breadth) ** 2))))
+    trunk_z = float((w[LEFT_SHOULDER, 2] + w[RIGHT_SHOULDER, 2] + w[LEFT_HIP, 2] + w[RIGHT_HIP, 2]) / 4)
+    front = tuple(bool(w[ix, 2] < trunk_z + 0.05) for ix in (RIGHT_WRIST, LEFT_WRIST))
+    return Body(
+        **joints,
+        hands=hands,
+        neck=neck,
+        pelvis=pelvis,
+        mouth=kp[[MOUTH_LEFT, MOUTH_RIGHT]].mean(0),
+        nose=kp[NOSE],
+        down=down.astype(np.float32),
+        across=across.astype(np.float32),
+        length=length,
+        breadth=breadth,
+        chest=chest,
+        yaw=yaw,
+        arm_front=(front[0], front[1]),
+    )
+
+
+def _tapered(mask: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
+    """Draw a polyline with a radius at each point into a uint8 mask, in place (subpixel)."""
+    for (p, r), (q, s) in zip(zip(points[:-1], radii[:-1], strict=True), zip(points[1:], radii[1:], strict=True), strict=True):
+        d = q - p
+        n = float(np.linalg.norm(d))
+        cv2.circle(mask, (round(p[0] * 16), round(p[1] * 16)), max(round(r * 16), 1), 255, -1, cv2.LINE_AA, 4)
+        cv2.circle(mask, (round(q[0] * 16), round(q[1] * 16)), max(round(s * 16), 1), 255, -1, cv2.LINE_AA, 4)
+        if n > 1e-3:
+            o = np.array([-d[1], d[0]]) / n
+            quad = np.stack([p + o * r, q + o * s, q - o * s, p - o * r])
+            cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+
+
+def arm_stations(body: Body, side: int, start: float = 0.0, stop: float = 2.0, n: int = 13) -> tuple[np.ndarray, np.ndarray]:
+    """Points on an arm's axis and bare-arm radii: ((n, 2), (n,)); t = 0 shoulder, 1 elbow, 2 wrist, rounded at the elbow."""
+    t = np.linspace(start, stop, n)
+    s, e, w = body.shoulders[side], body.elbows[side], body.wrists[side]
+    up = s + (e - s) * np.clip(t, None, 1)[:, None]
+    low = e + (w - e) * np.clip(t - 1, 0, None)[:, None]
+    pts = np.where(t[:, None] <= 1, up, low)
+    # round the corner: quadratic Bezier between t = 0.85 and 1.15
+    k = np.clip((t - 0.85) / 0.3, 0, 1)[:, None]
+    a, b = s + (e - s) * 0.85, e + (w - e) * 0.15
+    bez = (1 - k) ** 2 * a + 2 * k * (1 - k) * e + k**2 * b
+    pts = np.where((t[:, None] > 0.85) & (t[:, None] < 1.15), bez, pts)
+    return pts.astype(np.float32), np.asarray(body.arm_radius(t), np.float32)
+
+
+def arm_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0, start: float = 0.0, stop: float = 2.0) -> np.ndarray:
+    """Silhouette of a bare arm: float32 (H, W) in [0, 1]."""
+    mask = np.zeros(size, np.uint8)
+    pts, r = arm_stations(body, side, start, stop)
+    _tapered(mask, pts, r * grow)
+    return mask.astype(np.float32) / 255
+
+
+def hand_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+    """A disc round the palm and fingers, joined to the wrist: float32 (H, W)."""
+    mask = np.zeros(size, np.uint8)
+    palm, wrist = body.hands[side], body.wrists[side]
+    tip = palm + (palm - wrist) * 0.9
+    r = body.breadth * 0.13 * grow
+    _tapered(mask, np.stack([wrist + (palm - wrist) * 0.3, palm, tip]), np.array([r * 0.7, r, r * 0.9]))
+    return mask.astype(np.float32) / 255
+
+
+def trunk_mask(body: Body, size: tuple[int, int], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2) -> np.ndarray:
+    """The trunk from the shoulder line to below the hips: float32 (H, W)."""
+    mask = np.zeros(size, np.uint8)
+    levels = np.array([0.0, 0.3, 0.65, 1.0, 1.25])
+    widths = np.array([1.0, 1.0, 0.86, 0.98, 1.0]) * body.chest * grow
+    v = np.linspace(top, bottom, 12)
+    half = np.interp(v, levels, widths)
+    left = np.stack([body.at(a, -h) for a, h in zip(v, half, strict=True)])
+    right = np.stack([body.at(a, h) for a, h in zip(v, half, strict=True)])
+    poly = np.concatenate([left, right[::-1]])
+    cv2.fillPoly(mask, [np.round(poly * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255
+
+
+def legs_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+    """Thighs and shins of typical thickness, with the hips between them: float32 (H, W)."""
+    mask = np.zeros(size, np.uint8)
+    for side in (0, 1):
+        out = (1 if side else -1) * body.across * body.chest * 0.12
+        pts = np.stack([body.hips[side] + out, body.knees[side], body.ankles[side]])
+        _tapered(mask, pts, body.breadth * np.array([0.25, 0.16, 0.1]) * grow)
+    hip = np.stack([body.hips[0], body.hips[1]])
+    _tapered(mask, hip, body.breadth * np.array([0.27, 0.27]) * grow)
+    return mask.astype(np.float32) / 255
+
+
+def neck_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+    """Neck and the upper chest that an open collar shows: float32 (H, W)."""
+    mask = np.zeros(size, np.uint8)
+    chin = body.mouth + (body.mouth - body.nose) * 0.9
+    r = body.breadth * 0.17 * grow
+    base = body.at(0.02)
+    _tapered(mask, np.stack([chin * 0.75 + base * 0.25, base, body.at(0.22)]), np.array([r * 0.95, r * 1.15, r * 0.9]))
+    return mask.astype(np.float32) / 255
+
+
+def ear_distance(keypoints: np.ndarray) -> float:
+    """Distance between the ears, px (small in profile)."""
+    return float(np.linalg.norm(keypoints[LEFT_EAR, :2] - keypoints[RIGHT_EAR, :2]))

@@ -1,0 +1,72 @@
+"""Filling of holes: push-pull interpolation and shaded skin."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .body import Body, arm_stations
+
+
+def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels smoothly from the known ones.
+
+    Args:
+        image: float32 (H, W, C); values where `known` is 0 are ignored.
+        known: float32 (H, W), weights in [0, 1].
+
+    Returns:
+        float32 (H, W, C), equal to `image` where known is 1.
+
+    Source: Gortler et al., "The Lumigraph", SIGGRAPH 1996 (pull-push algorithm).
+    """
+    levels = [(image * known[..., None], known.astype(np.float32))]
+    while min(levels[-1][1].shape) > 1:
+        c, k = levels[-1]
+        size = (max(k.shape[1] // 2, 1), max(k.shape[0] // 2, 1))
+        c2, k2 = cv2.resize(c, size, interpolation=cv2.INTER_AREA), cv2.resize(k, size, interpolation=cv2.INTER_AREA)
+        c2 = c2.reshape(size[1], size[0], -1)
+        grown = np.minimum(k2 * 2, 1.0)  # a quarter-known cell already counts for half
+        c2 = c2 * (grown / np.maximum(k2, 1e-6))[..., None]
+        levels.append((c2, grown))
+    c, k = levels[-1]
+    filled = c / np.maximum(k, 1e-6)[..., None]
+    for c, k in reversed(levels[:-1]):
+        up = cv2.resize(filled, (k.shape[1], k.shape[0]), interpolation=cv2.INTER_LINEAR).reshape(*k.shape, -1)
+        filled = c + up * (1 - k)[..., None]
+    return filled
+
+
+def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Typical skin colour: float32 (3,) RGB 0..255, from arms where enough are seen, else from the face.
+
+    Args:
+        image: uint8 (H, W, 3); arms, face: bool (H, W).
+    """
+    for mask, least in ((arms, 250), (face, 60), (arms, 20)):
+        if int(mask.sum()) >= least:
+            px = image[mask].astype(np.float32)
+            lum = px @ [0.299, 0.587, 0.114]
+            lo, hi = np.percentile(lum, [35, 85])
+            return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
+    return np.array([196, 154, 128], np.float32)
+
+
+def shade_arm(body: Body, side: int, size: tuple[int, int], colour: np.ndarray) -> np.ndarray:
+    """A plain lit cylinder along the arm in skin colour: float32 (H, W, 3), defined everywhere.
+
+    Lambertian falloff across the arm, so that a newly bare arm does not look like a flat cut-out.
+    """
+    h, w = size
+    s = 4
+    pts, radius = arm_stations(body, side, 0.0, 2.2, 24)
+    yy, xx = np.mgrid[0 : (h + s - 1) // s, 0 : (w + s - 1) // s].astype(np.float32)
+    p = np.stack([xx * s + s / 2, yy * s + s / 2], -1)
+    d = p[:, :, None] - pts
+    dist = np.linalg.norm(d, axis=-1)
+    k = dist.argmin(-1)
+    u = np.take_along_axis(dist, k[..., None], -1)[..., 0] / radius[k]
+    shade = 1.03 - 0.26 * np.clip(u, 0, 1.1) ** 2
+    shade = cv2.resize(cv2.GaussianBlur(shade, (0, 0), 0.8), (w, h), interpolation=cv2.INTER_LINEAR)
+    warm = np.array([1.0, 1.06, 1.1], np.float32)  # shadows of skin are redder: green and blue fall faster
+    return (colour * shade[..., None] ** warm).astype(np.float32)
