@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tryon.models.generator import EDIT, IN_CHANNELS, INPUT_CHANNELS, LAYOUT, LIMBS, PLATE, SKIN_PRIOR, WARP, WARP_MASK
-
+from ..models.generator import EDIT, IN_CHANNELS, INPUT_CHANNELS, LAYOUT, LIMBS, PLATE, SKIN_PRIOR, WARP, WARP_MASK
 from .shards import ShardReader
 
 Batch = dict[str, Tensor]
@@ -81,7 +80,7 @@ def decode(packed: Tensor, fields: Mapping[str, int] = SAMPLE_FIELDS) -> Batch:
     b, _, h, w = planes.shape
     inputs = torch.empty((b, IN_CHANNELS, h, w), memory_format=torch.channels_last)
     inputs[:, PLATE] = parts["plate"] / 127.5 - 1
-    inputs[:, WARP] = parts["warp"] / 127.5 - 1
+    inputs[:, WARP] = (parts["warp"] / 127.5 - 1) * (parts["warp_mask"] > 0)
     for name, where in (("edit", EDIT), ("warp_mask", WARP_MASK), ("limbs", LIMBS), ("skin_prior", SKIN_PRIOR)):
         inputs[:, where] = parts[name] / 255.0
     inputs[:, LAYOUT] = parts["layout"] == torch.arange(_LAYOUTS).view(1, -1, 1, 1)
@@ -120,9 +119,7 @@ class CropSampler:
         skin_focus: share of the crops that are moved to hold a pixel of true skin, where the sample has any.
     """
 
-    def __init__(
-        self, reader: ShardReader, size: tuple[int, int], *, seed: int = 0, skin_focus: float = 0.5
-    ) -> None:
+    def __init__(self, reader: ShardReader, size: tuple[int, int], *, seed: int = 0, skin_focus: float = 0.5) -> None:
         self.reader, self.size, self.skin_focus = reader, size, skin_focus
         self.random = np.random.default_rng(seed)
         self._order = np.empty(0, np.int64)
@@ -139,7 +136,9 @@ class CropSampler:
     def _corner(self, sample: np.ndarray) -> tuple[int, int]:
         room = [sample.shape[k] - self.size[k] for k in (0, 1)]
         if min(room) < 0:
-            raise ValueError(f"crops of {self.size} do not fit a stored sample of {sample.shape[:2]}: use smaller crops")
+            raise ValueError(
+                f"crops of {self.size} do not fit a stored sample of {sample.shape[:2]}: use smaller crops"
+            )
         corner = [int(self.random.integers(0, r + 1)) for r in room]
         if self.random.random() < self.skin_focus and max(room) > 0:
             hits = np.argwhere(sample[::16, ::16, self._start["skin_true"]] > 127)
@@ -158,37 +157,37 @@ class CropSampler:
             out[k] = sample[y : y + self.size[0], x : x + self.size[1]]
         return out
 
-    def batch(self, count: int) -> Batch:
-        batch = decode(torch.from_numpy(self.packed(count)), self.reader.fields)
-        return mirror(batch) if self.random.random() < 0.5 else batch
+    def batches(self, count: int, depth: int = 3) -> Iterator[Batch]:
+        """Endless batches; crops are copied ahead of time by one thread, conversion to float happens here.
 
+        (Only numpy copies run in the thread: torch operators there would open a second pool of threads.)
+        """
+        ready: queue.Queue[np.ndarray | BaseException] = queue.Queue(depth)
+        stop = threading.Event()
 
-def prefetched(sampler: CropSampler, count: int, depth: int = 2) -> Iterator[Batch]:
-    """Endless batches, made ahead of time by one thread (copying and conversion release the interpreter lock)."""
-    ready: queue.Queue[Batch | BaseException] = queue.Queue(depth)
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                item: Batch | BaseException = sampler.batch(count)
-            except BaseException as error:
-                item = error
+        def put(item: np.ndarray | BaseException) -> None:
             while not stop.is_set():
                 try:
                     ready.put(item, timeout=0.5)
-                    break
+                    return
                 except queue.Full:
                     continue
-            if isinstance(item, BaseException):
-                return
 
-    threading.Thread(target=work, daemon=True, name="prefetch").start()
-    try:
-        while True:
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
+        def work() -> None:
+            try:
+                while not stop.is_set():
+                    put(self.packed(count))
+            except BaseException as error:
+                put(error)
+
+        threading.Thread(target=work, daemon=True, name="prefetch").start()
+        flips = np.random.default_rng(int(self.random.integers(1 << 31)))
+        try:
+            while True:
+                item = ready.get()
+                if isinstance(item, BaseException):
+                    raise item
+                batch = decode(torch.from_numpy(item), self.reader.fields)
+                yield mirror(batch) if flips.random() < 0.5 else batch
+        finally:
+            stop.set()

@@ -1,15 +1,15 @@
 """Training samples on disk: pre-rendered crops of the canvas as raw bytes, read by memory map.
 
-Rendering a sample (warp, old garment, plate) costs far more than a training step, so it is done once. A sample is one
-uint8 array (height, width, channels), all fields interleaved, so that a random crop is a single strided copy and already
-lies in channels-last order. Sizes vary from sample to sample: store the box round the edit region (`edit_box`), not the
-whole canvas.
+Rendering a sample (warp, old garment, plate) costs far more than a training step, so it is done once. A sample is
+one uint8 array (height, width, channels), all fields interleaved, so that a random crop is a single strided copy and
+already lies in channels-last order. Sizes vary from sample to sample: store the box round the edit region
+(`edit_box`), not the whole canvas.
 
 Layout of a folder
     fields.json     {"fields": {name: channels}, "version": 1}, in the order of the channels
     shard_0000.bin  samples, back to back, closed at about `max_bytes`
-    index.jsonl     a row per sample: {"file", "offset", "height", "width", "meta"}; written after the bytes, so a reader
-                    may open (and `refresh`) a folder that is still being written
+    index.jsonl     a row per sample: {"file", "offset", "height", "width", "meta"}; written after the bytes, so a
+                    reader may open (and `refresh`) a folder that is still being written
 """
 
 from __future__ import annotations

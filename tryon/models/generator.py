@@ -184,11 +184,13 @@ class Generator(nn.Module):
         channels = self.settings["in_channels"]
         if x.ndim != 4 or x.shape[1] != channels:
             raise ValueError(
-                f"generator input must be (B, {channels}, H, W), got {tuple(x.shape)}: stack the channels of INPUT_CHANNELS"
+                f"generator input must be (B, {channels}, H, W), got {tuple(x.shape)}: "
+                "stack the channels of INPUT_CHANNELS"
             )
         if x.shape[2] % self.multiple or x.shape[3] % self.multiple:
             raise ValueError(
-                f"generator input is {x.shape[2]}x{x.shape[3]}, both must be multiples of {self.multiple}: pad or crop it"
+                f"generator input is {x.shape[2]}x{x.shape[3]}, both must be multiples of {self.multiple}: "
+                "pad or crop it"
             )
 
     def forward(self, x: Tensor) -> Layers:

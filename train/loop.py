@@ -1,0 +1,163 @@
+"""Pieces of a training loop that know nothing of the task: time, averaged weights, checkpoints, metrics.
+
+Checkpoints hold no pickle: tensors are safetensors (optimizer moments too), numbers are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class Clock:
+    """Training time that survives a restart.
+
+    Args:
+        minutes: planned length.
+        spent: seconds of earlier runs.
+    """
+
+    def __init__(self, minutes: float, spent: float = 0.0) -> None:
+        self.total = minutes * 60
+        self._start = time.monotonic() - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far, earlier runs included."""
+        return time.monotonic() - self._start
+
+    @property
+    def progress(self) -> float:
+        """0 at the start, 1 at the planned end."""
+        return min(self.spent / self.total, 1.0) if self.total > 0 else 1.0
+
+
+def learning_rate(base: float, progress: float, images: int, *, warmup: int = 400, hold: float = 0.5) -> float:
+    """Linear warm-up over `warmup` images, constant until `hold` of the time, then half a cosine down to 4 %."""
+    scale = min(1.0, (images + 1) / warmup) if warmup else 1.0
+    if progress > hold:
+        scale *= 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * (progress - hold) / (1 - hold)))
+    return base * scale
+
+
+class Ema:
+    """Exponential moving average of a module's parameters.
+
+    Args:
+        half_life: images after which an old value counts half; early on the average is shorter.
+    """
+
+    def __init__(self, module: nn.Module, half_life: float = 2000.0) -> None:
+        self.half_life = half_life
+        self.values = {name: p.detach().clone() for name, p in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, batch: int, images: int) -> None:
+        half_life = min(self.half_life, max(images, batch) * 0.25)
+        new = 1 - 0.5 ** (batch / half_life)
+        current = module.state_dict()
+        torch._foreach_lerp_(list(self.values.values()), [current[name] for name in self.values], new)
+
+
+def flat_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's tensors as one flat dict (`<parameter number>.<name>`)."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{k}.{name}": value for k, entry in state.items() for name, value in entry.items() if torch.is_tensor(value)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
+    """Inverse of `flat_optimizer`, for an optimizer over the same parameters."""
+    state: dict[int, dict[str, Tensor]] = defaultdict(dict)
+    for key, value in flat.items():
+        number, name = key.split(".", 1)
+        state[int(number)][name] = value
+    optimizer.load_state_dict({"state": dict(state), "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def save_module(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
+    """Write weights with the numbers that the module was built with; the file appears whole or not at all."""
+    part = path.with_suffix(".part")
+    contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
+    save_file(contiguous, str(part), metadata={"settings": json.dumps(settings)})
+    os.replace(part, path)
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """The numbers stored beside the weights by `save_module`."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return dict(json.loads((file.metadata() or {})["settings"]))
+
+
+class Checkpoint:
+    """A folder with everything that a training needs to go on. Replaced as a whole.
+
+    Args:
+        folder: where; `folder.new` and `folder.old` are used while writing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def exists(self) -> bool:
+        self._recover()
+        return (self.folder / "state.json").exists()
+
+    def _recover(self) -> None:
+        old = self.folder.with_suffix(".old")
+        if not self.folder.exists() and old.exists():
+            old.rename(self.folder)
+
+    def save(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+        """Args: tensors: file name -> name -> tensor; state: JSON numbers."""
+        new, old = self.folder.with_suffix(".new"), self.folder.with_suffix(".old")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        for name, values in tensors.items():
+            save_file({k: v.detach().contiguous() for k, v in values.items()}, str(new / f"{name}.safetensors"))
+        (new / "state.json").write_text(json.dumps(state))
+        shutil.rmtree(old, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.rename(old)
+        new.rename(self.folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def load(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        files = {path.stem: load_file(str(path)) for path in self.folder.glob("*.safetensors")}
+        return files, json.loads((self.folder / "state.json").read_text())
+
+
+class Metrics:
+    """Running means, written as rows of a JSON-lines file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sums: dict[str, float] = defaultdict(float)
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def add(self, **values: float | Tensor) -> None:
+        for name, value in values.items():
+            self._sums[name] += float(value)
+            self._counts[name] += 1
+
+    def write(self, **more: Any) -> dict[str, Any]:
+        """Append a row with the means since the last call."""
+        row = {**more, **{name: round(self._sums[name] / self._counts[name], 5) for name in self._sums}}
+        self._sums.clear()
+        self._counts.clear()
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        return row
