@@ -22,17 +22,19 @@ class Agnostic:
 
     Args:
         plate: float32 (h, w, 3) in 0..255, the photo with the edit region filled roughly.
-        edit: float32 (h, w) in [0, 1], 1 = may change.
+        edit: float32 (h, w) in [0, 1], 1 = may change, 0 = the photo's own pixel stays.
         keep: float32 (h, w), occluders in front of the new garment.
         skin: float32 (h, w), where the plate was filled with skin.
-        old: float32 (h, w), the worn garment, dilated.
-        colour: float32 (3,), the skin colour used.
+        layout: uint8 (h, w), the label that each pixel of the plate is meant to show.
+        old: bool (h, w), the worn garment without margin.
+        colour: float32 (3,), the skin colour used, 0..255.
     """
 
     plate: np.ndarray
     edit: np.ndarray
     keep: np.ndarray
     skin: np.ndarray
+    layout: np.ndarray
     old: np.ndarray
     colour: np.ndarray
 
@@ -43,13 +45,16 @@ def _dilate(mask: np.ndarray, px: float) -> np.ndarray:
 
 
 def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
-    return np.isin(parse, [int(x) for x in labels])
+    table = np.zeros(256, bool)
+    table[[int(x) for x in labels]] = True
+    return table[parse]
 
 
 def _along(body: Body, size: tuple[int, int]) -> np.ndarray:
     """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
-    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
-    return ((xx + 0.5 - body.neck[0]) * body.down[0] + (yy + 0.5 - body.neck[1]) * body.down[1]) / body.length
+    x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)
+    y = (np.arange(size[0], dtype=np.float32) + 0.5 - body.neck[1]) * (body.down[1] / body.length)
+    return x[None] + y[:, None]
 
 
 def worn_extent(parse: np.ndarray, body: Body) -> tuple[float | None, float | None]:
@@ -76,13 +81,29 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     old = _is(parse, Label.TOP, Label.OUTERWEAR)
     dress = _is(parse, Label.DRESS)
     if dress.any():
-        old |= dress & (along < max(hem, 0.9) - 0.02)
-    # scraps of collars, ties and belts that the new garment would hide belong to the old outfit
-    belt = _is(parse, Label.ACCESSORY) & (along > 0.45)
-    return old | belt
+        old |= dress & (along < hem - 0.04)
+    return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, along))  # belts, ties, brooches go with the old outfit
 
 
-def occluders(parse: np.ndarray, body: Body, sleeve_end: tuple[float, float], sleeves: np.ndarray) -> np.ndarray:
+def _worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Accessories that reach above the shoulder line (hat, glasses, scarf, necklace): bool (h, w)."""
+    accessory = _is(parse, Label.ACCESSORY)
+    count, parts = cv2.connectedComponents(accessory.astype(np.uint8))
+    high = np.zeros(count, bool)
+    high[np.unique(parts[accessory & (along < 0.06)])] = True
+    high[0] = False
+    return high[parts] & (along < 0.9)
+
+
+def _sizeable(mask: np.ndarray, least: float) -> np.ndarray:
+    """Connected pieces of at least `least` px."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return large[parts] if count > 1 else mask
+
+
+def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
     """What stays in front of the new garment: bool (h, w).
 
     Args:
@@ -90,17 +111,15 @@ def occluders(parse: np.ndarray, body: Body, sleeve_end: tuple[float, float], sl
     """
     size = parse.shape
     along = _along(body, size)
-    keep = _is(parse, Label.HAIR, Label.BAG) | (_is(parse, Label.ACCESSORY) & (along < 0.45))
-    yy = np.mgrid[0 : size[0], 0 : size[1]][0]
+    keep = _is(parse, Label.HAIR) | _worn_high(parse, along)
+    keep |= _sizeable(_is(parse, Label.BAG), (0.13 * body.breadth) ** 2)
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
     chin = body.mouth + (body.mouth - body.nose) * 0.75
-    above_chin = ((yy - chin[1]) * body.down[1]) < 0
-    keep |= _is(parse, Label.FACE) & above_chin
+    keep |= _is(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
     arms = _is(parse, Label.ARMS)
     for side in (0, 1):
-        limb = arm_mask(body, side, size, 1.5, start=0.42, stop=2.3) > 0.5
-        hand = hand_mask(body, side, size, 1.25) > 0.5
-        keep |= arms & hand
-        keep |= arms & limb & (sleeves < 0.5)
+        keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
+        keep |= arms & (arm_mask(body, side, size, 1.5, start=0.42, stop=2.3) > 0.5) & (sleeves < 0.5)
     return keep
 
 
@@ -111,7 +130,6 @@ def build(
     garment: np.ndarray,
     sleeves: np.ndarray,
     hem: float,
-    sleeve_end: tuple[float, float],
     old: np.ndarray | None = None,
 ) -> Agnostic:
     """Erase and roughly fill.
@@ -121,57 +139,75 @@ def build(
         garment: float32 (h, w), coverage of the warped garment (all parts).
         sleeves: float32 (h, w), coverage of its sleeves.
         hem: torso lengths from the shoulder line to the new hem.
-        sleeve_end: see `Fit`.
         old: bool (h, w), replaces the worn garment's silhouette (training simulates other old garments).
     """
     size = parse.shape
     unit = body.breadth / 100.0
-    gone = old_garment(parse, body, hem) if old is None else old
-    keep = occluders(parse, body, sleeve_end, sleeves)
-    gone = gone & ~keep
+    keep = occluders(parse, body, sleeves)
+    along = _along(body, size)
+    gone = (old_garment(parse, body, hem) if old is None else old) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
+    wide &= ~(_is(parse, Label.DRESS) & (along > hem - 0.02))
     new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
     head = _is(parse, Label.HAIR) | (_is(parse, Label.FACE) & ~gone)
     edit = ((wide & ~head) | new | gone) & ~keep
-    edit_soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    edit_soft = np.where(keep, np.minimum(edit_soft, 0.35), np.where(edit, np.maximum(edit_soft, 0.5), edit_soft))
-    edit_soft = np.where(edit_soft < 0.02, 0, edit_soft).astype(np.float32)
-
-    photo = image.astype(np.float32)
+    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
+    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
+    soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    clothing = _is(parse, *TORSO_CLOTHING)
-    fixed = ~hole & ~_dilate(clothing.astype(np.uint8), 2).astype(bool)
-    background = _is(parse, Label.BACKGROUND) & ~_dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), 2).astype(bool) & ~hole
-    plate = push_pull(photo, background.astype(np.float32)) if background.sum() > 50 else push_pull(photo, fixed.astype(np.float32))
+    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem)
+    plate = image + (plate - image) * soft[..., None]
+    layout = np.where(edit, layout, parse).astype(np.uint8)
+    return Agnostic(
+        plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, gone, colour
+    )
 
-    along = _along(body, size)
-    low_known = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
-    if low_known.sum() < 60:
-        low_known = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
-    below = np.maximum(trunk_mask(body, size, 1.0, 0.55, 1.15), legs_mask(body, size)) * np.clip((along - hem + 0.12) * 20, 0, 1)
-    below = cv2.GaussianBlur(below, (0, 0), 1.2)
-    if low_known.sum() >= 60:
-        fill = push_pull(photo, low_known.astype(np.float32))
-    else:
-        fill = np.full_like(photo, 45.0)
-    plate = plate * (1 - below[..., None]) + fill * below[..., None]
 
-    colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, _is(parse, Label.FACE) & ~hole)
-    skin = np.zeros(size, np.float32)
-    trunk = trunk_mask(body, size, 1.0, -0.02, min(0.5, hem)) * np.clip((0.42 - along) * 8, 0, 1)
-    neck = np.maximum(neck_mask(body, size, 1.1), trunk)
+def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """`push_pull` at half size: the fill is smooth anyway."""
+    h, w = known.shape
+    k = known.astype(np.float32)
+    size = (max(w // 2, 1), max(h // 2, 1))
+    weight = cv2.resize(k, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(photo * k[..., None], size, interpolation=cv2.INTER_AREA) / np.maximum(weight, 1e-3)[..., None]
+    return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def _fill(
+    image: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, along: np.ndarray, hem: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
+    size = parse.shape
+    photo = image.astype(np.float32)
+    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), 2).astype(bool)
+    known = ~person & ~hole
+    if known.sum() < 50:
+        known = ~hole
+    plate = _smooth_fill(photo, known)
+    layout = np.full(size, int(Label.BACKGROUND), np.uint8)
+
+    lower = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
+    if lower.sum() < 60:
+        lower = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
+    below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
+    below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
+    fill = _smooth_fill(photo, lower) if lower.sum() >= 60 else np.full_like(photo, 45.0)
+    plate += (fill - plate) * below[..., None]
+    layout[below > 0.5] = int(Label.LOWER)
+
+    face = _is(parse, Label.FACE) & ~hole
+    colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
+    trunk = trunk_mask(body, size, 1.0, -0.05, 0.55) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
+    neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), trunk), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
-    near = (_is(parse, Label.FACE) & ~hole).astype(np.float32)
-    if near.sum() > 60:  # the neck takes the light of the skin beside it
-        flesh = 0.6 * push_pull(photo, near) + 0.4 * flesh
-    neck = cv2.GaussianBlur(neck, (0, 0), 1.2)
-    plate = plate * (1 - neck[..., None]) + flesh * neck[..., None]
-    skin = np.maximum(skin, neck)
+    if face.sum() > 60:  # the neck takes the light of the skin beside it
+        flesh = 0.6 * _smooth_fill(photo, face) + 0.4 * flesh
+    plate += (flesh - plate) * neck[..., None]
+    layout[neck > 0.5] = int(Label.FACE)
+    skin = neck
     for side in (0, 1):
         limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, 0.0, 2.12), (0, 0), 1.0)
-        limb = np.maximum(limb, (hand_mask(body, side, size, 0.9) > 0.5) & (limb > 0))
-        plate = plate * (1 - limb[..., None]) + shade_arm(body, side, size, colour) * limb[..., None]
+        plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
+        layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
-    e = edit_soft[..., None]
-    plate = photo * (1 - e) + plate * e
-    return Agnostic(plate.astype(np.float32), edit_soft, keep.astype(np.float32), skin * (edit_soft > 0), wide.astype(np.float32), colour)
+    return plate, layout, skin, colour

@@ -6,7 +6,8 @@ other. All lengths are in the pixels of the keypoints given (photo or canvas).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,6 +70,13 @@ class Body:
     chest: float
     yaw: float
     arm_front: tuple[bool, bool]
+
+    def scaled(self, factor: float) -> Body:
+        """The same body in a picture `factor` times as large."""
+        points = ("shoulders", "elbows", "wrists", "hands", "hips", "knees", "ankles", "neck", "pelvis", "mouth", "nose")
+        changed: dict[str, Any] = {name: getattr(self, name) * np.float32(factor) for name in points}
+        changed |= {name: getattr(self, name) * factor for name in ("length", "breadth", "chest")}
+        return replace(self, **changed)
 
     def at(self, along: float, aside: float = 0.0) -> np.ndarray:
         """The point `along` torso lengths below the shoulder line and `aside` px from the axis: float32 (2,)."""

@@ -58,15 +58,15 @@ def shade_arm(body: Body, side: int, size: tuple[int, int], colour: np.ndarray) 
     Lambertian falloff across the arm, so that a newly bare arm does not look like a flat cut-out.
     """
     h, w = size
-    s = 4
-    pts, radius = arm_stations(body, side, 0.0, 2.2, 24)
-    yy, xx = np.mgrid[0 : (h + s - 1) // s, 0 : (w + s - 1) // s].astype(np.float32)
-    p = np.stack([xx * s + s / 2, yy * s + s / 2], -1)
-    d = p[:, :, None] - pts
-    dist = np.linalg.norm(d, axis=-1)
-    k = dist.argmin(-1)
-    u = np.take_along_axis(dist, k[..., None], -1)[..., 0] / radius[k]
-    shade = 1.03 - 0.26 * np.clip(u, 0, 1.1) ** 2
-    shade = cv2.resize(cv2.GaussianBlur(shade, (0, 0), 0.8), (w, h), interpolation=cv2.INTER_LINEAR)
+    s = 6
+    pts, radius = arm_stations(body, side, 0.0, 2.2, 14)
+    x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2
+    y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2
+    # squared distance over squared radius, smallest over the stations
+    u = np.full((len(y), len(x)), 4.0, np.float32)
+    for point, r in zip(pts, radius, strict=True):
+        d2 = (x[None] - point[0]) ** 2 + (y[:, None] - point[1]) ** 2
+        np.minimum(u, d2 / r**2, out=u)
+    shade = (1.03 - 0.26 * np.clip(u, 0, 1.2))[..., None]
     warm = np.array([1.0, 1.06, 1.1], np.float32)  # shadows of skin are redder: green and blue fall faster
-    return (colour * shade[..., None] ** warm).astype(np.float32)
+    return cv2.resize((colour * shade**warm).astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)

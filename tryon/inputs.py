@@ -1,0 +1,153 @@
+"""What an engine needs to render a pair: built by one function, for training and for inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .geometry import CANVAS, Placement
+from .labels import Label
+from .preprocess import agnostic as agnostic_stage
+from .preprocess import skeleton
+from .preprocess.agnostic import Agnostic
+from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
+from .preprocess.layers import assemble
+from .preprocess.skeleton import Fit, Part
+from .types import Garment, Person, Pose
+
+#: Groups of labels in the generator's layout channels, in order.
+LAYOUT_GROUPS: tuple[tuple[Label, ...], ...] = (
+    (Label.BACKGROUND,),
+    (Label.HAIR,),
+    (Label.FACE,),
+    (Label.ARMS,),
+    (Label.LOWER, Label.LEGS, Label.SHOES, Label.DRESS, Label.TOP, Label.OUTERWEAR),
+    (Label.BAG, Label.ACCESSORY),
+)
+_GROUP_OF = np.zeros(len(Label), np.uint8)
+for _i, _labels in enumerate(LAYOUT_GROUPS):
+    for _label in _labels:
+        _GROUP_OF[int(_label)] = _i
+
+
+@dataclass(frozen=True)
+class TryOnInputs:
+    """One pair on the canvas.
+
+    Args:
+        placement: canvas in the photo.
+        image: uint8 (h, w, 3); parse: uint8 (h, w) of `Label`.
+        body: measures in canvas px; fit: where the garment goes.
+        worn: the garment as it shows when worn.
+        parts: the warped parts, back to front.
+        warped: float32 (h, w, 3) in 0..255; coverage: float32 (h, w) without what occluders hide.
+        agnostic: the canvas without the worn garment.
+    """
+
+    placement: Placement
+    image: np.ndarray
+    parse: np.ndarray
+    body: Body
+    fit: Fit
+    worn: Garment
+    parts: list[Part]
+    warped: np.ndarray
+    coverage: np.ndarray
+    agnostic: Agnostic
+
+    def network(self) -> np.ndarray:
+        """The generator's input, float32 (C, h, w), channels as named in `tryon.models.generator.INPUT_CHANNELS`."""
+        return network_input(
+            self.agnostic.plate, self.agnostic.edit, self.warped, self.coverage, self.body, self.agnostic.layout,
+            self.agnostic.skin,
+        )  # fmt: skip
+
+
+def network_input(
+    plate: np.ndarray,
+    edit: np.ndarray,
+    warped: np.ndarray,
+    coverage: np.ndarray,
+    body: Body,
+    layout: np.ndarray,
+    skin: np.ndarray,
+) -> np.ndarray:
+    """Stack the generator's channels: float32 (21, h, w); pictures 0..255 become [-1, 1], masks stay [0, 1]."""
+    size = edit.shape
+    out = np.empty((21, *size), np.float32)
+    out[0:3] = np.moveaxis(plate, -1, 0) / 127.5 - 1
+    out[3] = edit
+    out[4:7] = np.where(coverage[None] > 0.004, np.moveaxis(warped, -1, 0) / 127.5 - 1, 0)
+    out[7] = coverage
+    out[8:14] = limb_maps(body, size)
+    out[14:20] = _GROUP_OF[layout][None] == np.arange(6)[:, None, None]
+    out[20] = skin
+    return out
+
+
+def limb_maps(body: Body, size: tuple[int, int]) -> np.ndarray:
+    """Torso, left and right upper arm, left and right forearm, head: float32 (6, h, w); left/right are the person's own."""
+    factor = 4
+    small = (size[0] // factor, size[1] // factor)
+    body = body.scaled(1 / factor)
+    out = np.zeros((*small, 6), np.float32)
+    out[..., 0] = trunk_mask(body, small, 1.0, 0.0, 1.0)
+    for side, (upper, fore) in enumerate(((2, 4), (1, 3))):
+        out[..., upper] = arm_mask(body, side, small, 1.0, 0.0, 1.0)
+        out[..., fore] = arm_mask(body, side, small, 1.0, 1.0, 2.0)
+    radius = max(float(np.linalg.norm(body.mouth - body.nose)) * 2.6, 1.0)
+    head = np.zeros(small, np.uint8)
+    centre = (round(float(body.nose[0]) * 16), round(float(body.nose[1]) * 16))
+    cv2.circle(head, centre, round(radius * 16), 255, -1, cv2.LINE_AA, 4)
+    out[..., 5] = head / 255.0
+    out = np.concatenate(
+        [cv2.resize(out[..., i : i + 3], (size[1], size[0]), interpolation=cv2.INTER_LINEAR) for i in (0, 3)], -1
+    )
+    return out.transpose(2, 0, 1)
+
+
+def edit_window(pose: Pose, size: tuple[int, int] = CANVAS) -> Placement:
+    """The canvas for tops: from above the head to the thighs, arms included.
+
+    Raises:
+        ValueError: if the pose has no torso.
+    """
+    body = body_from_pose(pose.keypoints, pose.world)
+    points = np.concatenate([body.shoulders, body.elbows, body.wrists, body.hands, body.hips])
+    pad = 0.25 * body.length
+    top = min(pose.box[1], float(body.nose[1] - 0.5 * body.length))
+    top = max(top, float(body.nose[1] - 0.75 * body.length)) - 0.06 * body.length
+    bottom = max(float(body.at(1.75)[1]), top + 1.5 * body.length)
+    # arms far out do not shrink the canvas without limit
+    reach = 1.5 * body.length
+    x0 = max(float(points[:, 0].min()) - pad, float(body.neck[0]) - reach)
+    x1 = min(float(points[:, 0].max()) + pad, float(body.neck[0]) + reach)
+    return Placement.around((x0, top, x1, bottom), size)
+
+
+def build_inputs(
+    person: Person, worn: Garment, placement: Placement | None = None, fit: Fit | None = None
+) -> TryOnInputs:
+    """Everything between the analysed photos and the engine.
+
+    Args:
+        worn: the garment as it shows when worn: `Garment.mask` without the inner back collar, `Garment.image` with
+            colours extended over the outline (see `preprocess.garment.as_worn`).
+        placement: the canvas; default `edit_window`.
+        fit: where the garment goes; default `skeleton.fit`.
+    """
+    placement = placement or edit_window(person.pose)
+    size = (placement.height, placement.width)
+    image = placement.crop(person.image)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    marks = skeleton.landmarks_of(worn)
+    if fit is None:
+        fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
+    parts = skeleton.warp(worn, marks, fit, body, size)
+    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem)
+    coverage = coverage * (1 - agnostic.keep)
+    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -1,0 +1,65 @@
+"""The warped garment's parts put together, at the canvas' or at the photo's size, with simple light."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .skeleton import Part
+
+#: How much a sleeve darkens the torso beside it, and the garment darkens towards its outline.
+CONTACT, ROUND = 0.38, 0.16
+
+
+def sample(picture: np.ndarray, grid: np.ndarray, factor: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+    """`picture` (H, W[, C]) at garment px `grid` (h, w, 2): bilinear, border repeated.
+
+    Args:
+        factor: px of `picture` per px of the garment photo, (x, y), if it was reduced.
+    """
+    x, y = grid[..., 0] * factor[0] - 0.5, grid[..., 1] * factor[1] - 0.5
+    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """`picture` reduced to about the output's density, and px per px (x, y)."""
+    if scale > 0.67:
+        return picture, (1.0, 1.0)
+    size = (max(round(picture.shape[1] * scale * 1.1), 2), max(round(picture.shape[0] * scale * 1.1), 2))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return small, (size[0] / picture.shape[1], size[1] / picture.shape[0])
+
+
+def assemble(image: np.ndarray, parts: list[Part], unit: float, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sample all parts and lay them over each other.
+
+    Args:
+        image: uint8 (Hg, Wg, 3), the garment photo (colours extended over its outline).
+        parts: back to front, grids of one size (h, w).
+        unit: shoulder breadth in px of the output: light and shadows scale with it.
+        scale: output px per px of the garment photo.
+
+    Returns:
+        rgb: float32 (h, w, 3) in 0..255; alpha: float32 (h, w); sleeves: float32 (h, w), the sleeves' coverage.
+    """
+    size = parts[0].grid.shape[:2]
+    image, factor = _antialias(image, scale)
+    rgb = np.zeros((*size, 3), np.float32)
+    alpha = np.zeros(size, np.float32)
+    sleeves = np.zeros(size, np.float32)
+    for part in parts:
+        weight, weight_factor = _antialias(part.weight, scale)
+        a = sample(weight, part.grid, weight_factor) * part.covered
+        if alpha.any():
+            near = cv2.GaussianBlur(a, (0, 0), max(0.035 * unit, 0.6)) * (1 - a)
+            rgb *= (1 - CONTACT * near)[..., None]
+        texture = sample(image, part.grid, factor).astype(np.float32)
+        # colour of the union: where little lies beneath, its colour must not dim the edge
+        over = a / np.maximum(a + alpha * (1 - a), 1e-3)
+        rgb += (texture - rgb) * over[..., None]
+        alpha = a + alpha * (1 - a)
+        if part.name != "torso":
+            sleeves = np.maximum(sleeves, a)
+    depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
+    rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
+    return rgb, alpha, sleeves
