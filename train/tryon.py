@@ -128,8 +128,9 @@ class Reconstruction:
     def layers(self, layers: Layers, batch: Batch, weights: Tensor, changed: Tensor) -> dict[str, Tensor]:
         """Terms on what lies inside the composite."""
         s = self.s
+        below = weights * (1 - 0.9 * batch["garment_true"] * batch["warp_mask"])  # rgb is hardly seen under the garment
         return {
-            "rgb": s.w_rgb * losses.l1(layers.rgb, batch["target"], weights),
+            "rgb": s.w_rgb * losses.l1(layers.rgb, batch["target"], below),
             "alpha": s.w_alpha * losses.alpha_bce(layers.alpha, batch["garment_true"], batch["warp_mask"], changed),
             "gain": s.w_gain * losses.gain_smoothness(layers.gain, batch["warp_mask"]),
         }
@@ -182,7 +183,7 @@ class Trainer:
         self._apply(self.opt_g, rate)
         self.images += count
         self.ema.update(self.generator, count, self.images)
-        values = {name: float(value) for name, value in (terms | inner).items()}
+        values = {name: float(value.detach()) for name, value in (terms | inner).items()}
         metrics.add(loss=sum(values.values()), norm=norm, **values)
 
     def _judge(
@@ -257,7 +258,7 @@ def report(trainer: Trainer, held: Batch | None, out: Path, minutes: float) -> N
     with open(out / "validation.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     print("held out", row, flush=True)
-    preview.sheet(out / "sheets" / f"{trainer.images:07d}.jpg", picture, layers, held)
+    preview.sheet(out / "sheets" / f"{trainer.images:07d}.png", picture, layers, held)
 
 
 def train(s: Settings) -> Path:
