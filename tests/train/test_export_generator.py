@@ -1,0 +1,43 @@
+"""The exported generator computes what the torch module does."""
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from tryon.train import toy  # noqa: E402
+from tryon.train.export import register  # noqa: E402
+from tryon.train.export_generator import export_generator, load_generator, training_record  # noqa: E402
+from tryon.train.loop import save_module  # noqa: E402
+
+from tryon.models.generator import Generator  # noqa: E402
+
+pytestmark = pytest.mark.needs_torch
+
+
+def test_parity_and_manifest(tmp_path):
+    import onnxruntime
+
+    torch.manual_seed(0)
+    net = Generator(width=8, gain_channels=3)
+    torch.nn.init.normal_(net.head.weight, std=0.05)
+    torch.nn.init.normal_(net.light.weight, std=0.05)
+    weights = tmp_path / "generator.safetensors"
+    save_module(weights, net.state_dict(), net.settings)
+    (tmp_path / "validation.jsonl").write_text('{"l1": 0.3}\n{"l1": 0.1}\n')
+    path, worst = export_generator(weights, size=(96, 64))
+    assert worst <= 1e-3
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = toy.draw(7, (96, 64))["inputs"][None]
+    got = session.run(None, {"inputs": inputs})
+    with torch.no_grad():
+        expected = load_generator(weights)(torch.from_numpy(inputs))
+    assert [o.name for o in session.get_outputs()] == ["rgb", "alpha", "gain"]
+    for a, b in zip(got, expected, strict=True):
+        assert np.abs(a - b.numpy()).max() < 5e-3  # the shipped weights are rounded to half precision
+    entry = register("generator", path, training_record(tmp_path), folder=tmp_path / "shipped")
+    assert entry["metrics"]["validation"] == {"l1": 0.1}
+    assert "generator" in json.loads((tmp_path / "shipped" / "manifest.json").read_text())
