@@ -206,7 +206,7 @@ def cloth(
     rib: float = 0.0,
     centre: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """A knit of one colour: wales at an angle (radians), yarn irregularity, optional heather and ribs of `rib` px (round `centre`)."""
+    """A knit of one colour: wales at an angle (radians), yarn irregularity, heather, ribs of `rib` px round `centre`."""
     xs, ys = grid()
     u, v = xs * np.cos(angle) + ys * np.sin(angle), -xs * np.sin(angle) + ys * np.cos(angle)
     wobble = noise(rng, 5, 5) * 0.25

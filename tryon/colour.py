@@ -37,8 +37,9 @@ def to_srgb(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     """
     if picture.mode in (*_SIXTEEN_BIT, "I", "F"):
         return _from_deep(picture)
-    alpha = _alpha_of(picture)
-    flat = picture.convert("RGBA").convert("RGB") if picture.mode in ("RGBa", "La") else picture
+    if picture.mode in ("RGBa", "La"):  # premultiplied
+        picture = picture.convert(picture.mode.upper())
+    alpha, flat = _alpha_of(picture), picture
     if flat.mode in ("1", "LA"):
         flat = flat.convert("L")
     elif flat.mode not in ("RGB", "L", "CMYK"):

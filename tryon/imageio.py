@@ -310,6 +310,8 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     try:
         folder = target.parent
+        if "\0" in target.name:
+            raise ValueError("embedded null byte")
         if not folder.is_dir():
             raise OutputError(f"There is no folder {_show(folder)}.", "Make it, or choose another place.")
         if target.is_dir():
