@@ -39,8 +39,10 @@ class Placement:
             raise ValueError(f"placement needs a canvas of at least 1x1 px, got {self.height}x{self.width}")
 
     @staticmethod
-    def around(box: tuple[float, float, float, float], size: tuple[int, int] = CANVAS, margin: float = 0.0) -> Placement:
-        """The smallest window of the canvas' aspect ratio that holds `box` plus `margin` (share of the box) on each side.
+    def around(
+        box: tuple[float, float, float, float], size: tuple[int, int] = CANVAS, margin: float = 0.0
+    ) -> Placement:
+        """The smallest window of the canvas' aspect ratio holding `box` and `margin` (a share of it) on each side.
 
         Args:
             box: (x0, y0, x1, y1), photo px.
@@ -78,9 +80,7 @@ class Placement:
     def _matrix(self) -> np.ndarray:
         # cv2 puts pixel centres at integers, hence the half-pixel shifts.
         s = self.scale
-        return np.array(
-            [[s, 0, -self.x0 * s + 0.5 * s - 0.5], [0, s, -self.y0 * s + 0.5 * s - 0.5]], dtype=np.float64
-        )
+        return np.array([[s, 0, -self.x0 * s + 0.5 * s - 0.5], [0, s, -self.y0 * s + 0.5 * s - 0.5]], dtype=np.float64)
 
     def crop(self, image: np.ndarray, *, nearest: bool = False, border: str = "replicate") -> np.ndarray:
         """Cut the window out of a photo-sized picture: (H, W[, C]) -> (height, width[, C]), same dtype.
@@ -94,8 +94,10 @@ class Placement:
             interp = cv2.INTER_NEAREST
         elif self.scale < 0.6:  # antialias before a strong reduction
             factor = self.scale / 0.95
-            small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-            fx, fy = small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]
+            # The size, not the factor, goes to cv2: it would map by the factor and then round the size.
+            size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            fx, fy = size[0] / image.shape[1], size[1] / image.shape[0]
             m = self._matrix()
             a = np.array([[1 / fx, 0, 0.5 / fx - 0.5], [0, 1 / fy, 0.5 / fy - 0.5], [0, 0, 1]])
             m2 = m @ a
@@ -113,6 +115,4 @@ class Placement:
         """
         interp = cv2.INTER_NEAREST if nearest else (cv2.INTER_CUBIC if self.scale < 1 else cv2.INTER_LINEAR)
         inv = cv2.invertAffineTransform(self._matrix())
-        return cv2.warpAffine(
-            canvas, inv, (photo_size[1], photo_size[0]), flags=interp, borderMode=cv2.BORDER_CONSTANT
-        )
+        return cv2.warpAffine(canvas, inv, (photo_size[1], photo_size[0]), flags=interp, borderMode=cv2.BORDER_CONSTANT)
