@@ -148,6 +148,6 @@ def build_inputs(
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
     parts = skeleton.warp(worn, marks, fit, body, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
-    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem)
+    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, bare_shoulders=fit.sleeve == "none")
     coverage = coverage * (1 - agnostic.keep)
     return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)

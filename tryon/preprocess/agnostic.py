@@ -131,6 +131,8 @@ def build(
     sleeves: np.ndarray,
     hem: float,
     old: np.ndarray | None = None,
+    *,
+    bare_shoulders: bool = False,
 ) -> Agnostic:
     """Erase and roughly fill.
 
@@ -140,6 +142,7 @@ def build(
         sleeves: float32 (h, w), coverage of its sleeves.
         hem: torso lengths from the shoulder line to the new hem.
         old: bool (h, w), replaces the worn garment's silhouette (training simulates other old garments).
+        bare_shoulders: the garment has no sleeves, so skin may show up to the shoulders' outline.
     """
     size = parse.shape
     unit = body.breadth / 100.0
@@ -155,7 +158,7 @@ def build(
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem)
+    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, bare_shoulders)
     plate = image + (plate - image) * soft[..., None]
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(
@@ -174,7 +177,13 @@ def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _fill(
-    image: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, along: np.ndarray, hem: float
+    image: np.ndarray,
+    parse: np.ndarray,
+    body: Body,
+    hole: np.ndarray,
+    along: np.ndarray,
+    hem: float,
+    bare_shoulders: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
@@ -206,7 +215,7 @@ def _fill(
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
     for side in (0, 1):
-        limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, 0.0, 2.12), (0, 0), 1.0)
+        limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, 0.0 if bare_shoulders else 0.34, 2.12), (0, 0), 1.0)
         plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)

@@ -58,8 +58,8 @@ def shade_arm(body: Body, side: int, size: tuple[int, int], colour: np.ndarray) 
     Lambertian falloff across the arm, so that a newly bare arm does not look like a flat cut-out.
     """
     h, w = size
-    s = 6
-    pts, radius = arm_stations(body, side, 0.0, 2.2, 14)
+    s = 8
+    pts, radius = arm_stations(body, side, 0.0, 2.2, 34)
     x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2
     y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2
     # squared distance over squared radius, smallest over the stations

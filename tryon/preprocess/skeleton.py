@@ -149,7 +149,7 @@ def fit(
         out = body.across * sign
         joint = body.shoulders[i]
         points[f"neck_{side}"] = body.neck + out * neck - body.down * rise + (joint - body.neck - out * abs((joint - body.neck) @ out)) * 0.35
-        points[f"shoulder_{side}"] = joint + out * 0.24 * unit - body.down * 0.065 * body.length
+        points[f"shoulder_{side}"] = joint + out * 0.2 * unit - body.down * 0.055 * body.length
         points[f"armpit_{side}"] = joint + out * (half - abs((joint - body.neck) @ out)) + body.down * depth * body.length
     front = marks["neck_front"] - mid_neck
     drop = float(np.clip(scale * (front @ axis), 0.0, 0.75 * body.length))

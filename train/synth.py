@@ -1,0 +1,215 @@
+"""Generator samples without pairs.
+
+Two kinds, both passed through the very functions that inference uses:
+
+`worn`        the person keeps the own garment. Its texture, shading taken out and outline disturbed, plays the warped
+              garment; the photo is the target. An *old* garment is simulated over it (longer sleeves, longer hem, wider,
+              higher neck), so the photo gives true supervision for what an old garment would have hidden: bare arms,
+              neck, lower garment, background.
+`transplant`  a real flat garment is warped onto the person; the target shows it in the light of the worn one. What the
+              worn garment really hid has no truth and is marked invalid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..inputs import build_inputs, edit_window, network_input
+from ..labels import SKIN, TORSO_CLOTHING, Label
+from ..preprocess import agnostic as agnostic_stage
+from ..preprocess.body import Body, arm_mask, body_from_pose, hand_mask, neck_mask
+from ..preprocess.fill import push_pull
+from ..preprocess.layers import ROUND
+from ..types import Garment, Person
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What `samples.encode` takes.
+
+    Args:
+        inputs: float32 (C, h, w); target: float32 (3, h, w) in [-1, 1].
+        valid, garment_true, skin_true: float32 (h, w) in [0, 1].
+        kind: "worn" or "transplant".
+    """
+
+    inputs: np.ndarray
+    target: np.ndarray
+    valid: np.ndarray
+    garment_true: np.ndarray
+    skin_true: np.ndarray
+    kind: str
+
+
+def _labels(parse: np.ndarray, *labels: Label) -> np.ndarray:
+    return np.isin(parse, [int(x) for x in labels])
+
+
+def jitter_person(person: Person, rng: np.random.Generator) -> Person:
+    """Joints disturbed by 1-2 % of the torso, colours and light of the whole photo changed a little."""
+    pose = person.pose
+    body = body_from_pose(pose.keypoints, pose.world)
+    keypoints = pose.keypoints.copy()
+    keypoints[:, :2] += rng.normal(0, 0.012 * body.length, (33, 2))
+    image = person.image.astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.09)) * np.exp(rng.normal(0, 0.035, 3))
+    image = 255 * (np.clip(image * gain / 255, 0, 1) ** np.exp(rng.normal(0, 0.1)))
+    if rng.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.9))
+    return replace(person, image=np.rint(image).astype(np.uint8), pose=replace(pose, keypoints=keypoints))
+
+
+def jitter_window(person: Person, rng: np.random.Generator):
+    """The canvas of inference, moved and scaled a little."""
+    p = edit_window(person.pose)
+    zoom = float(np.exp(rng.uniform(-0.15, 0.15)))
+    w, h = p.width / p.scale, p.height / p.scale
+    cx, cy = p.x0 + w / 2 + rng.normal(0, 0.03 * w), p.y0 + h / 2 + rng.normal(0, 0.03 * h)
+    return replace(p, x0=cx - w / zoom / 2, y0=cy - h / zoom / 2, scale=p.scale * zoom)
+
+
+def simulate_old(parse: np.ndarray, body: Body, rng: np.random.Generator) -> np.ndarray:
+    """Put another garment's silhouette over what is worn: a parse in which the old garment is larger than the true one."""
+    size = parse.shape
+    old = np.zeros(size, np.float32)
+    if rng.random() < 0.75:  # sleeves
+        end = float(rng.choice([0.7, 1.3, 2.0, 2.05], p=[0.15, 0.15, 0.35, 0.35]))
+        grow = rng.uniform(1.1, 1.9)
+        for side in (0, 1):
+            if rng.random() < 0.93:
+                old = np.maximum(old, arm_mask(body, side, size, grow * rng.uniform(0.9, 1.1), 0.0, end))
+    if rng.random() < 0.75:  # body of the garment
+        hem = rng.uniform(0.85, 1.75) if rng.random() < 0.8 else rng.uniform(1.7, 2.6)
+        top, low = body.chest * rng.uniform(1.0, 1.3), body.chest * rng.uniform(1.0, 1.75)
+        v = np.linspace(0.02, hem, 8)
+        half = np.interp(v, [0.02, 0.4, hem], [body.chest * 1.05, top, low])
+        wave = rng.normal(0, 0.03 * body.chest, (2, 8))
+        poly = [body.at(a, -h + n) for a, h, n in zip(v, half, wave[0], strict=True)]
+        poly += [body.at(a, h + n) for a, h, n in zip(v, half, wave[1], strict=True)][::-1]
+        mask = np.zeros(size, np.uint8)
+        cv2.fillPoly(mask, [np.round(np.stack(poly) * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
+        if rng.random() < 0.3:  # an open front: the middle stays
+            middle = np.zeros(size, np.uint8)
+            gap = body.chest * rng.uniform(0.1, 0.5)
+            strip = np.stack([body.at(0.0, -gap), body.at(0.0, gap), body.at(hem, gap), body.at(hem, -gap)])
+            cv2.fillPoly(middle, [np.round(strip * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
+            mask &= 1 - middle
+        old = np.maximum(old, mask)
+    if rng.random() < 0.5:  # a collar
+        collar = neck_mask(body, size, rng.uniform(1.0, 1.4))
+        along = agnostic_stage._along(body, size)
+        old = np.maximum(old, collar * (along > rng.uniform(-0.3, -0.05)))
+    hide = old > 0.5
+    hide &= ~_labels(parse, Label.HAIR, Label.BAG, Label.ACCESSORY)
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
+    chin = body.mouth + (body.mouth - body.nose) * 0.8
+    above = ((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0
+    hide &= ~(_labels(parse, Label.FACE) & above)
+    for side in (0, 1):
+        hide &= ~(_labels(parse, Label.ARMS) & (hand_mask(body, side, size, 1.1) > 0.5))
+    out = parse.copy()
+    out[hide] = int(Label.OUTERWEAR)
+    return out
+
+
+def _smooth_noise(rng: np.random.Generator, size: tuple[int, int], cell: float, amount: float) -> np.ndarray:
+    """A smooth random field: float32 (h, w, 2)."""
+    small = (max(int(size[1] / cell), 2), max(int(size[0] / cell), 2))
+    noise = rng.normal(0, amount, (small[1], small[0], 2)).astype(np.float32)
+    return cv2.resize(noise, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+
+
+def _light(image: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
+    """Low-frequency brightness inside a mask relative to its mean: float32 (h, w), 1 outside."""
+    lum = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    weight = cv2.GaussianBlur(mask, (0, 0), sigma)
+    low = cv2.GaussianBlur(lum * mask, (0, 0), sigma) / np.maximum(weight, 1e-3)
+    mean = float((lum * mask).sum() / max(mask.sum(), 1.0))
+    rel = np.clip((low + 12) / (mean + 12), 0.4, 2.0)
+    return np.where(weight > 0.02, rel, 1.0).astype(np.float32)
+
+
+def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
+    """A `worn` sample, or None if too little of a torso garment is visible."""
+    person = jitter_person(person, rng)
+    placement = jitter_window(person, rng)
+    size = (placement.height, placement.width)
+    image = placement.crop(person.image)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    along = agnostic_stage._along(body, size)
+    worn = _labels(parse, *TORSO_CLOTHING)
+    hem = agnostic_stage.worn_extent(parse, body)[0]
+    if _labels(parse, Label.DRESS).any():
+        hem = float(rng.uniform(0.8, 1.25)) if hem is None else hem
+        worn &= ~(_labels(parse, Label.DRESS) & (along > hem))
+        below = _labels(parse, Label.DRESS) & (along > hem)
+        parse = np.where(below, np.uint8(Label.LOWER), parse)
+    if hem is None or worn.sum() < 0.04 * worn.size:
+        return None
+    true = cv2.GaussianBlur(worn.astype(np.float32), (0, 0), 1.0)
+    core = cv2.erode(worn.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    texture = push_pull(image.astype(np.float32), core)
+    flat = _light(image, worn.astype(np.float32), float(rng.uniform(6, 22))) ** float(rng.uniform(0.1, 0.95))
+    texture = texture / flat[..., None] * float(np.exp(rng.normal(0, 0.03)))
+    # disturbed outline, as the geometry will give it
+    grow = float(rng.normal(0, 1.3))
+    mask = true if abs(grow) < 0.5 else _grow(true, grow)
+    ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    field = _smooth_noise(rng, size, float(rng.uniform(14, 40)), float(rng.uniform(0.3, 2.2)))
+    mask = cv2.remap(mask, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR)
+    texture = cv2.remap(texture, xs + 0.5 * field[..., 0], ys + 0.5 * field[..., 1], cv2.INTER_LINEAR)
+    if rng.random() < 0.3:
+        texture = cv2.GaussianBlur(texture, (0, 0), float(rng.uniform(0.3, 0.8)))
+    depth = cv2.GaussianBlur(mask, (0, 0), max(0.07 * body.breadth, 0.8))
+    texture = texture * (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
+    old = simulate_old(parse, body, rng)
+    sleeves = mask * np.maximum(arm_mask(body, 0, size, 1.5), arm_mask(body, 1, size, 1.5))
+    shoulder = np.clip(np.rint(body.shoulders).astype(int), 0, [size[1] - 1, size[0] - 1])
+    bare = bool((mask[shoulder[:, 1], shoulder[:, 0]] < 0.5).any())
+    a = agnostic_stage.build(image, old, body, mask, sleeves, hem, bare_shoulders=bare)
+    coverage = mask * (1 - a.keep)
+    inputs = network_input(a.plate, a.edit, np.clip(texture, 0, 255), coverage, body, a.layout, a.skin)
+    target = np.moveaxis(image.astype(np.float32), -1, 0) / 127.5 - 1
+    skin = _labels(parse, *SKIN).astype(np.float32)
+    return Sample(inputs, target, np.ones(size, np.float32), true * (1 - a.keep), skin, "worn")
+
+
+def _grow(mask: np.ndarray, px: float) -> np.ndarray:
+    r = max(round(abs(px)), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    return cv2.dilate(mask, kernel) if px > 0 else cv2.erode(mask, kernel)
+
+
+def transplant_sample(person: Person, garment: Garment, rng: np.random.Generator) -> Sample | None:
+    """A `transplant` sample: `garment` as it shows when worn (see `preprocess.garment.as_worn`)."""
+    person = jitter_person(person, rng)
+    placement = jitter_window(person, rng)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    if rng.random() < 0.7:  # the photo is true where only the simulated garment lies
+        simulated = simulate_old(parse, body, rng)
+        whole = placement.paste_back(simulated, person.image.shape[:2], nearest=True)
+        inside = placement.paste_back(np.ones_like(simulated), person.image.shape[:2], nearest=True) > 0
+        shown = replace(person, parse=np.where(inside, whole, person.parse))
+    else:
+        shown = person
+    x = build_inputs(shown, garment, placement)
+    if x.coverage.sum() < 0.03 * x.coverage.size:
+        return None
+    worn = agnostic_stage.old_garment(parse, body, x.fit.hem)
+    light = _light(x.image, worn.astype(np.float32), float(rng.uniform(7, 16))) ** float(rng.uniform(0.4, 0.8))
+    light = 1 + (light - 1) * cv2.GaussianBlur(worn.astype(np.float32), (0, 0), 5)
+    lit = np.clip(x.warped * light[..., None], 0, 255)
+    c = x.coverage[..., None]
+    target = x.image * (1 - c) + lit * c
+    hidden = cv2.dilate(worn.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    valid = (~hidden | (x.coverage > 0.9)).astype(np.float32)
+    skin = _labels(parse, *SKIN) & (x.coverage < 0.1)
+    return Sample(
+        x.network(), np.moveaxis(target, -1, 0).astype(np.float32) / 127.5 - 1, valid, x.coverage,
+        skin.astype(np.float32), "transplant",
+    )  # fmt: skip

@@ -1,0 +1,24 @@
+"""The default engine: the generator in ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from .. import weights
+from ..inputs import TryOnInputs
+from .base import Render, from_network
+
+
+class OnnxEngine:
+    """Args:
+    threads: of one run; None uses all cores.
+    folder: other weights than the shipped ones (a folder with `manifest.json`).
+    """
+
+    name = "onnx"
+    weights: tuple[str, ...] = ("generator",)
+
+    def __init__(self, threads: int | None = None, folder: str | None = None) -> None:
+        self._session = weights.session("generator", threads, folder)
+
+    def render(self, inputs: TryOnInputs) -> Render:
+        rgb, alpha, gain = self._session.run(["rgb", "alpha", "gain"], {"inputs": inputs.network()[None]})
+        return from_network(inputs, rgb, alpha, gain)

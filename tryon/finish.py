@@ -1,0 +1,82 @@
+"""From layers on the canvas to the photo at its own size.
+
+The garment's texture is sampled from the garment photo once more, at the photo's density, through the upsampled maps; the
+network's alpha and light, smooth by nature, are upsampled. So a print is as sharp as the garment photo allows.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .compose import Box, blend, edit_box, spread
+from .engines.base import Render
+from .inputs import TryOnInputs
+from .preprocess.layers import assemble
+from .preprocess.skeleton import Part
+
+
+def photo_edit_mask(inputs: TryOnInputs, photo_size: tuple[int, int]) -> np.ndarray:
+    """The edit mask at the photo's size: float32 (H, W) in [0, 1], 0 = the photo's own pixel stays."""
+    mask = np.zeros(photo_size, np.float32)
+    x0, y0, x1, y1 = (round(v) for v in inputs.placement.box)
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, photo_size[1]), min(y1, photo_size[0])
+    if x1 <= x0 or y1 <= y0:
+        return mask
+    edit = spread(inputs.agnostic.edit, inputs.placement, (x0, y0, x1, y1), outside=0.0)
+    mask[y0:y1, x0:x1] = np.where(edit < 0.02, 0, edit)
+    return mask
+
+
+def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndarray) -> np.ndarray:
+    """Compose the result.
+
+    Args:
+        photo: uint8 (H, W, 3), not modified.
+        mask: from `photo_edit_mask`.
+
+    Returns:
+        uint8 (H, W, 3), bit-identical to the photo where `mask` is 0.
+    """
+    result = photo.copy()
+    box = edit_box(mask)
+    if box is None:
+        return result
+    placement = inputs.placement
+    under = spread(render.rgb / 255, placement, box) * 255
+    warped, coverage = _texture(inputs, box)
+    # the network's opinion on the coverage: what it took away or left at the edges, relative to the geometry
+    kept = spread(np.clip(render.alpha / np.maximum(inputs.coverage, 1e-3), 0, 1) * (inputs.coverage > 0.02), placement, box)
+    seen = spread((inputs.coverage > 0.02).astype(np.float32), placement, box)
+    alpha = coverage * np.where(seen > 0.05, np.minimum(kept / np.maximum(seen, 0.05), 1), 0)
+    gain = spread(render.gain / 2, placement, box) * 2
+    mixed = under + (np.clip(warped * gain[..., None], 0, 255) - under) * alpha[..., None]
+    x0, y0, x1, y1 = box
+    blend(result[y0:y1, x0:x1], mixed / 255, mask[y0:y1, x0:x1])
+    return result
+
+
+def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """The warped garment sampled at the photo's density in a box: float32 (h, w, 3) in 0..255 and its coverage (h, w)."""
+    scale = inputs.placement.scale
+    if scale >= 1:  # the canvas is as fine as the photo: nothing to gain
+        rgb = spread(inputs.warped / 255, inputs.placement, box) * 255
+        return rgb, spread(inputs.coverage, inputs.placement, box)
+    parts = [_finer(part, inputs, box) for part in inputs.parts]
+    rgb, coverage, _ = assemble(inputs.worn.image, parts, inputs.body.breadth / scale, inputs.fit.scale / scale)
+    keep = spread(inputs.agnostic.keep, inputs.placement, box)
+    return rgb, coverage * (1 - keep)
+
+
+def _finer(part: Part, inputs: TryOnInputs, box: Box) -> Part:
+    """A part's map at the photo's density. Beyond its edge the map is extended, so that interpolation has no seam."""
+    known = part.covered.astype(np.float32)
+    grid = np.where(part.covered[..., None], part.grid, 0)
+    weight = cv2.blur(known, (5, 5))
+    around = cv2.blur(grid, (5, 5)) / np.maximum(weight, 1e-6)[..., None]
+    grid = np.where(part.covered[..., None], part.grid, around).astype(np.float32)
+    h, w = inputs.worn.image.shape[:2]
+    unit = np.array([w, h], np.float32)
+    both = np.dstack([np.clip(grid / unit, 0, 1), np.zeros_like(known)])
+    fine = spread(both, inputs.placement, box)[..., :2] * unit
+    return Part(part.name, fine, part.weight, spread(known, inputs.placement, box) > 0.5)

@@ -1,0 +1,192 @@
+"""The whole path: two photos in, a picture out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from . import __version__, imageio, weights
+from .compose import edit_box
+from .engines import Engine, make_engine
+from .errors import UsageError
+from .finish import finish, photo_edit_mask
+from .inputs import TryOnInputs, build_inputs
+from .preprocess.garment import GarmentAnalyser
+from .preprocess.person import PersonAnalyser
+from .preprocess.worn import as_worn
+from .quality import assess
+from .types import CATEGORIES, Garment, Notice, Person
+
+#: What `TryOn` accepts as a picture: a path, bytes, a binary file, a PIL image or an array.
+Source = imageio.Source
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished try-on.
+
+    Args:
+        image: uint8 (H, W, 3), the person photo's size, upright.
+        report: see `tryon infer --report`.
+        explain: intermediate pictures and records by name, empty unless asked for.
+    """
+
+    image: np.ndarray
+    report: dict[str, Any]
+    explain: dict[str, Any] = field(default_factory=dict)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.ms[stage] = round(self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000, 1)
+
+
+class TryOn:
+    """Virtual try-on.
+
+    Args:
+        engine: "auto", "onnx", "torch" or "geometric", or an object with the `Engine` methods.
+        threads: CPU threads; None uses all cores.
+
+    Example:
+        >>> result = TryOn()("person.jpg", "garment.jpg")  # doctest: +SKIP
+        >>> result.image.shape, result.report["quality"]  # doctest: +SKIP
+    """
+
+    def __init__(self, engine: str | Engine = "auto", threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1, got {threads}.", "Leave it out to use all cores.")
+        if threads:
+            cv2.setNumThreads(threads)
+        self.engine = make_engine(engine, threads) if isinstance(engine, str) else engine
+        self.people = PersonAnalyser()
+        self.garments = GarmentAnalyser(threads=threads)
+
+    def __call__(
+        self,
+        person: Source | Person,
+        garment: Source | Garment,
+        *,
+        category: str = "auto",
+        person_box: tuple[float, float, float, float] | None = None,
+        explain: bool = False,
+    ) -> Result:
+        """Dress a person.
+
+        Args:
+            person, garment: pictures, or what `analyse_person` and `analyse_garment` returned (to use them again).
+            category: "auto" or one of `CATEGORIES`.
+            person_box: (x0, y0, x1, y1) px of the upright photo: which person.
+            explain: also return the intermediate pictures.
+
+        Raises:
+            TryOnError: the pictures can't be used; says why and what to do.
+        """
+        clock = _Clock()
+        if category != "auto" and category not in CATEGORIES:
+            raise UsageError(f"There is no category {category!r}.", f"Choose auto, {', '.join(CATEGORIES)}.")
+        who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
+        what = garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
+        with clock("geometry"):
+            inputs = build_inputs(who, as_worn(what))
+        with clock("render"):
+            render = self.engine.render(inputs)
+        with clock("compose"):
+            mask = photo_edit_mask(inputs, who.image.shape[:2])
+            image = finish(who.image, inputs, render, mask)
+        report = self._report(who, what, inputs, mask, clock)
+        pictures = _explain(who, what, inputs, render, mask) if explain else {}
+        return Result(image, report, pictures)
+
+    def analyse_person(
+        self, source: Source, person_box: tuple[float, float, float, float] | None = None, clock: _Clock | None = None
+    ) -> Person:
+        """Pose and parse of a person photo, to be used for several garments."""
+        clock = clock or _Clock()
+        with clock("decode"):
+            image = imageio.load(source).image
+        with clock("person"):
+            return self.people(image, person_box=person_box)
+
+    def analyse_garment(self, source: Source, category: str = "auto", clock: _Clock | None = None) -> Garment:
+        """Matte, landmarks and category of a garment photo, to be used for several people."""
+        clock = clock or _Clock()
+        with clock("decode"):
+            loaded = imageio.load(source)
+        with clock("garment"):
+            return self.garments(loaded.image, loaded.alpha, category)
+
+    def _report(
+        self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock
+    ) -> dict[str, Any]:
+        quality, notices = assess(who, what, inputs)
+        used = ("parser", "garment", *self.engine.weights)
+        known = set(weights.names())
+        return {
+            "status": "ok",
+            "category": what.category,
+            "quality": round(quality, 3),
+            "warnings": [{"code": n.code, "message": n.message} for n in _unique(notices)],
+            "edit_box": edit_box(mask),
+            "timings_ms": clock.ms,
+            "engine": self.engine.name,
+            "weights": weights.describe(name for name in used if name in known),
+            "versions": _versions(),
+        }
+
+
+def _unique(notices: list[Notice]) -> list[Notice]:
+    return list({notice.code: notice for notice in notices}.values())
+
+
+def _versions() -> dict[str, str]:
+    import onnxruntime
+
+    return {
+        "tryon": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def _explain(who: Person, what: Garment, inputs: TryOnInputs, render: Any, mask: np.ndarray) -> dict[str, Any]:
+    """The intermediate pictures and records, by name."""
+    pose = who.image.copy()
+    radius = max(2, round(max(pose.shape[:2]) / 250))
+    for x, y, visibility in who.pose.keypoints:
+        colour = (40, 220, 60) if visibility > 0.5 else (230, 60, 40)
+        cv2.circle(pose, (round(float(x)), round(float(y))), radius, colour, -1, cv2.LINE_AA)
+    record = {
+        "category": what.category,
+        "sleeve": what.sleeve,
+        "landmarks": {name: point for name, point in what.landmarks.items()},
+        "scores": what.scores,
+        "confidence": what.confidence,
+        "open_front": what.open_front,
+    }
+    return {
+        "pose": pose,
+        "parse": who.parse,
+        "agnostic": np.clip(inputs.agnostic.plate, 0, 255).astype(np.uint8),
+        "warped_garment": np.clip(inputs.warped * (inputs.coverage > 0.004)[..., None], 0, 255).astype(np.uint8),
+        "alpha": render.alpha,
+        "gain": render.gain / 2,
+        "edit_mask": mask,
+        "garment_mask": what.mask,
+        "garment": record,
+    }

@@ -1,0 +1,40 @@
+"""How far a result may be trusted: a score and warnings, from what the stages know about themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .inputs import TryOnInputs
+from .types import LEFT_ELBOW, LEFT_HIP, LEFT_SHOULDER, LEFT_WRIST, Garment, Notice, Person
+
+_JOINTS = [i for first in (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HIP) for i in (first, first + 1)]
+
+
+def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float, list[Notice]]:
+    """Quality in [0, 1] and all notices.
+
+    The score is the product of four shares: joints seen, confidence of the garment's landmarks, how frontal the body
+    stands, and how much of the edit region the garment covers (the rest had to be invented). It orders results; it is
+    not a probability.
+    """
+    notices = [*person.warnings, *garment.warnings]
+    seen = float(np.clip(person.pose.keypoints[_JOINTS, 2], 0, 1).mean())
+    turned = abs(inputs.body.yaw)
+    frontal = float(np.clip(1.15 - 0.5 * turned, 0.4, 1))
+    edit = inputs.agnostic.edit > 0.5
+    invented = float((edit & (inputs.coverage < 0.5)).sum() / max(edit.sum(), 1))
+    if invented > 0.5:
+        notices.append(
+            Notice(
+                "much_invented",
+                "More than half of the changed region is not covered by the garment and had to be invented; "
+                "a photo in lighter clothing gives a better picture.",
+            )
+        )
+    if turned > 0.8:
+        notices.append(
+            Notice("turned", "The person is turned to the side; a photo from the front gives a better picture.")
+        )
+    filled = float(np.clip(1.25 - 0.9 * invented, 0.3, 1))
+    confidence = float(np.clip(0.35 + 0.65 * garment.confidence, 0, 1))
+    return float(np.clip(seen**0.5 * confidence * frontal * filled, 0, 1)), notices
