@@ -1,0 +1,306 @@
+"""From a photo of a flat or hanging garment to a `Garment`: matte, landmarks, category, sleeve length.
+
+The network looks twice: at the whole photo, to find the garment and which way up it lies, and at a view cut to the
+garment and turned upright. Points and mattes are always given in the photo's own pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import cv2
+import numpy as np
+
+from .. import weights
+from ..errors import NotAGarment, UnsupportedCategory, UsageError
+from ..types import CATEGORIES, LANDMARKS, SLEEVES, Category, Garment, Notice, Sleeve
+from .landmarks import ATTRIBUTES, MIRROR, VIEW, decode_heatmaps, expected_landmarks, upright_angle
+from .matte import largest_part, part_sizes, refine_matte
+from .views import PAD, View, frame_points
+
+#: The matte is fitted to the edges at this length of the photo's longer side at most, px.
+WORK_SIDE = 1024
+#: Free share of the second view on each side of the garment.
+MARGIN = 0.06
+#: Turns beyond this are undone before the last look, degrees.
+DESKEW = 7.0
+_FLAT = "Photograph one garment from above, lying flat or on a hanger, whole in the picture."
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network says about one view: probabilities. `maps` (15, h, w), `matte` (h, w), the rest 1-D."""
+
+    view: View
+    matte: np.ndarray
+    maps: np.ndarray
+    attributes: dict[str, np.ndarray]
+
+
+class GarmentAnalyser:
+    """Analyses garment photos; holds the network, so make it once.
+
+    Args:
+        session: an ONNX Runtime session of the garment network; by default the shipped one.
+        threads: of the shipped one.
+    """
+
+    def __init__(self, session: Any = None, threads: int | None = None) -> None:
+        self._session = session
+        self._threads = threads
+
+    @property
+    def session(self) -> Any:
+        if self._session is None:
+            self._session = weights.session("garment", threads=self._threads)
+        return self._session
+
+    def __call__(
+        self, image: np.ndarray, alpha: np.ndarray | None = None, category: Literal["auto"] | Category = "auto"
+    ) -> Garment:
+        """Analyse a photo.
+
+        Args:
+            image: uint8 (H, W, 3).
+            alpha: float32 (H, W) in [0, 1] of a picture with transparency; a real cut-out is taken as the matte.
+            category: "auto", or what the caller knows it to be.
+
+        Raises:
+            NotAGarment, UnsupportedCategory: the photo can't be used; the message says what to do.
+        """
+        if category != "auto" and category not in CATEGORIES:
+            raise UsageError(f"Unknown category {category!r}.", f"Choose one of: auto, {', '.join(CATEGORIES)}.")
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"image must be uint8 (H, W, 3) RGB, got {image.dtype} {image.shape}")
+        if category == "lower":
+            raise _unsupported_lower()
+        cut_out = cut_out_mask(alpha, (image.shape[0], image.shape[1]))
+        work, scale = _reduce(image)
+        _check_not_blank(work, cut_out)
+        first = self._first_look(work, cut_out, scale)
+        look, coarse = self._second_look(work, first)
+        found = _check_category(first, look, category)
+        mask_work = _finish_matte(work, coarse)
+        if cut_out is not None:
+            mask = cut_out
+        else:
+            size = (image.shape[1], image.shape[0])
+            mask = (
+                mask_work if scale == 1 else np.clip(cv2.resize(mask_work, size, interpolation=cv2.INTER_LINEAR), 0, 1)
+            )
+        if not (mask > 0.5).any():
+            raise NotAGarment("No garment was found in the garment photo.", _FLAT)
+        return _assemble(image, mask, look, first, coarse, found, scale, category)
+
+    def look(self, images: list[np.ndarray], views: list[View], mirror: bool = False) -> list[Look]:
+        """Run the network on views (uint8, VIEW square); with `mirror`, on their mirror images too, averaged."""
+        stack = list(images) + ([image[:, ::-1] for image in images] if mirror else [])
+        batch = np.stack(stack).astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
+        matte, maps, *rest = self.session.run(None, {"image": np.ascontiguousarray(batch)})
+        looks, count = [], len(images)
+        for i, view in enumerate(views):
+            m, h, attributes = matte[i, 0], maps[i], dict(zip(ATTRIBUTES, [r[i] for r in rest], strict=True))
+            if mirror:
+                j = count + i
+                m = (m + matte[j, 0][:, ::-1]) / 2
+                h = (h + maps[j][list(MIRROR)][:, :, ::-1]) / 2
+                attributes = {name: (attributes[name] + r[j]) / 2 for name, r in zip(ATTRIBUTES, rest, strict=True)}
+            looks.append(Look(view, m, h, attributes))
+        return looks
+
+    def _first_look(self, work: np.ndarray, cut_out: np.ndarray | None, scale: float) -> Look:
+        """The whole photo (or the cut-out's box), turned by quarters until the network calls it upright."""
+        points = frame_points(*work.shape[:2])
+        if cut_out is not None:
+            rows, cols = np.nonzero(cut_out > 0.5)
+            x0, x1, y0, y1 = cols.min() * scale, (cols.max() + 1) * scale, rows.min() * scale, (rows.max() + 1) * scale
+            points = np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
+        margin = 0.02 if cut_out is None else MARGIN
+        view = View.of(points, 0.0, margin)
+        look = self.look([view.cut(work)], [view])[0]
+        quarter = look.attributes["quarter"]
+        if quarter[0] > 0.7:
+            return look
+        views = [View.of(points, -90.0 * turns, margin) for turns in range(4)]
+        looks = self.look([v.cut(work) for v in views], views)
+        # A turn is right if the network calls the turned view upright, and called the others turned accordingly.
+        score = [sum(np.log(looks[t].attributes["quarter"][(k - t) % 4] + 1e-3) for t in range(4)) for k in range(4)]
+        return looks[int(np.argmax(score))]
+
+    def _second_look(self, work: np.ndarray, first: Look) -> tuple[Look, np.ndarray]:
+        """Cut to the garment and turned upright. Returns the look and the coarse matte, (H, W) of `work`."""
+        size = (work.shape[0], work.shape[1])
+        coarse = largest_part(first.view.spread(first.matte, size))
+        if not (coarse > 0.5).any():
+            raise NotAGarment("No garment was found in the garment photo.", _FLAT)
+        base = _view_angle(first.view)
+        angle = base
+        look = first
+        for _ in range(2):
+            points = _outline(coarse)
+            view = View.of(points, angle, MARGIN)
+            look = self.look([view.cut(work)], [view], mirror=True)[0]
+            inside = view.spread(look.matte, size)
+            if (inside > 0.5).any():
+                coarse = largest_part(inside)
+            tilt = _tilt(look)
+            if tilt is None or abs(tilt) < DESKEW or abs(angle - base) > 0:
+                break
+            angle = base + tilt
+        return look, coarse
+
+
+def cut_out_mask(alpha: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
+    """The alpha of a real cut-out: partly clear, partly opaque, and the opaque part not simply the frame; else None."""
+    if alpha is None:
+        return None
+    if alpha.shape != size:
+        raise ValueError(f"alpha {alpha.shape} must have the image's size {size}")
+    clear, solid = float((alpha < 0.05).mean()), float((alpha > 0.95).mean())
+    if clear < 0.02 or solid < 0.01 or clear + solid < 0.7:
+        return None
+    rows, cols = np.nonzero(alpha > 0.5)
+    box = (np.ptp(rows) + 1) * (np.ptp(cols) + 1)
+    if (alpha > 0.5).sum() > 0.985 * box:  # a rectangle: rounded corners or padding, not an outline
+        return None
+    return alpha.astype(np.float32)
+
+
+def _reduce(image: np.ndarray) -> tuple[np.ndarray, float]:
+    scale = min(1.0, WORK_SIDE / max(image.shape[:2]))
+    if scale == 1.0:
+        return image, 1.0
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
+
+
+def _check_not_blank(work: np.ndarray, cut_out: np.ndarray | None) -> None:
+    if min(work.shape[:2]) < 24:
+        raise NotAGarment("The garment photo is too small to show a garment.", "Use a photo of at least 256 px.")
+    if cut_out is None and float(work.reshape(-1, 3).std(0).max()) < 2.5:
+        raise NotAGarment("The garment photo is a plain surface without a garment.", _FLAT)
+
+
+def _outline(mask: np.ndarray) -> np.ndarray:
+    rows, cols = np.nonzero(mask > 0.5)
+    hull = cv2.convexHull(np.stack([cols, rows], 1).astype(np.int32))
+    return hull.reshape(-1, 2).astype(np.float64) + 0.5
+
+
+def _view_angle(view: View) -> float:
+    """The garment's turn that the view undoes, degrees clockwise."""
+    return float(-np.degrees(np.arctan2(view.matrix[1, 0], view.matrix[0, 0])))
+
+
+def _points(look: Look) -> tuple[np.ndarray, np.ndarray]:
+    """All landmarks in view px (15, 2) and their scores."""
+    points, mass = decode_heatmaps(look.maps)
+    return points * (VIEW / look.maps.shape[2]), mass
+
+
+def _tilt(look: Look) -> float | None:
+    points, mass = _points(look)
+    sure = {name: points[i] for i, name in enumerate(LANDMARKS) if mass[i] > 0.3}
+    return upright_angle(sure)
+
+
+def _check_category(first: Look, look: Look, wanted: str) -> Category:
+    """The category, or the error that says why the photo can't be used."""
+    share = 0.35 * first.attributes["category"] + 0.65 * look.attributes["category"]
+    p = dict(zip(ATTRIBUTES["category"], share.tolist(), strict=True))
+    solid = float((look.matte > 0.5).mean())
+    if p["person"] > 0.5:
+        raise NotAGarment("The garment photo shows a person, not a single garment.", _FLAT)
+    if p["none"] + p["person"] > 0.5 or solid < 0.02:
+        raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
+    if wanted != "auto":
+        return cast(Category, wanted)
+    best = max(CATEGORIES, key=lambda name: p[name])
+    if best == "lower":
+        raise _unsupported_lower()
+    return best
+
+
+def _unsupported_lower() -> UnsupportedCategory:
+    return UnsupportedCategory(
+        "Trousers, shorts and skirts can't be tried on in this version.",
+        "Use a top, a jacket or a dress; pass --category upper if it is a top.",
+    )
+
+
+def _finish_matte(work: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    return refine_matte(work, np.clip(coarse, 0, 1))
+
+
+def _assemble(
+    image: np.ndarray,
+    mask: np.ndarray,
+    look: Look,
+    first: Look,
+    coarse: np.ndarray,
+    category: Category,
+    scale: float,
+    wanted: str,
+) -> Garment:
+    sleeve_p = look.attributes["sleeve"]
+    sleeve: Sleeve = SLEEVES[int(sleeve_p.argmax())]
+    points, mass = _points(look)
+    photo = look.view.to_photo(points) / scale
+    present = set(expected_landmarks(sleeve))
+    landmarks: dict[str, tuple[float, float] | None] = {}
+    scores: dict[str, float] = {}
+    for i, name in enumerate(LANDMARKS):
+        keep = name in present
+        landmarks[name] = (float(photo[i, 0]), float(photo[i, 1])) if keep else None
+        scores[name] = float(mass[i]) if keep else 0.0
+    share = dict(zip(ATTRIBUTES["category"], look.attributes["category"].tolist(), strict=True))
+    certainty = float(np.abs(2 * look.matte[(look.matte > 0.02)] - 1).mean()) if (look.matte > 0.02).any() else 0.0
+    seen = [scores[name] for name in present]
+    confidence = float(np.mean(seen) * certainty * min(1.0, share["upper"] + share["dress"]))
+    open_front = bool(look.attributes["open_front"][1] > 0.5)
+    notices = _notices(first, look, mask, confidence, open_front, share, wanted, float(sleeve_p.max()))
+    return Garment(
+        image=image,
+        mask=mask,
+        category=category,
+        sleeve=sleeve,
+        landmarks=landmarks,
+        scores=scores,
+        confidence=confidence,
+        open_front=open_front,
+        warnings=tuple(notices),
+    )
+
+
+def _notices(
+    first: Look,
+    look: Look,
+    mask: np.ndarray,
+    confidence: float,
+    open_front: bool,
+    share: dict[str, float],
+    wanted: str,
+    sleeve_share: float,
+) -> list[Notice]:
+    out = []
+    if confidence < 0.5:
+        out.append(Notice("garment_uncertain", "The garment was hard to make out; a plainer background helps."))
+    if sleeve_share < 0.55:
+        out.append(Notice("sleeve_uncertain", "The sleeve length is not clear: lay the sleeves beside the body."))
+    if wanted != "auto" and share["lower"] > 0.5:
+        out.append(Notice("category_mismatch", f"The garment looks like trousers or a skirt, used as {wanted}."))
+    if open_front:
+        out.append(Notice("open_front", "The garment is worn open; closing it gives a better result."))
+    binary = mask > 0.5
+    edges = [binary[0], binary[-1], binary[:, 0], binary[:, -1]]
+    rows, cols = np.nonzero(binary)
+    if sum(int(e.sum()) for e in edges) > 0.03 * 2 * (np.ptp(rows) + np.ptp(cols)):
+        out.append(Notice("garment_cut_off", "The garment reaches over the edge of its photo; show it whole."))
+    parts = part_sizes(first.matte)
+    if len(parts) > 1 and parts[1] > 0.35 * parts[0]:
+        out.append(Notice("several_garments", "Several garments seem to be in the photo; the largest was taken."))
+    return out
+
+
+__all__ = ["PAD", "GarmentAnalyser", "Look", "cut_out_mask"]
