@@ -171,7 +171,7 @@ def _infer(options: argparse.Namespace) -> int:
     for warning in result.report.get("warnings", ()):
         _say(f"tryon: warning: {warning['message']}", sys.stderr)
     quality = result.report.get("quality")
-    quality_text = f", quality {quality:.2f}" if isinstance(quality, (int, float)) else ""
+    quality_text = "" if quality is None else f", quality {float(quality):.2f}"
     _say(f"wrote {out} (engine {result.report.get('engine', options.engine)}{quality_text})", sys.stdout)
     return 0
 
@@ -225,8 +225,9 @@ def _quiet(debug: bool) -> Iterator[None]:
         return
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            sys.stderr.flush()
+        nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stderr(nowhere))
+        with contextlib.suppress(OSError):
             saved = os.dup(2)
             void = os.open(os.devnull, os.O_WRONLY)
             os.dup2(void, 2)

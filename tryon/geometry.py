@@ -42,7 +42,7 @@ class Placement:
     def around(
         box: tuple[float, float, float, float], size: tuple[int, int] = CANVAS, margin: float = 0.0
     ) -> Placement:
-        """The smallest window of the canvas' aspect ratio holding `box` and `margin` (a share of it) on each side.
+        """The smallest window of the aspect ratio of the canvas around `box` and `margin` (a share of it) on each side.
 
         Args:
             box: (x0, y0, x1, y1), photo px.
