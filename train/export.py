@@ -1,4 +1,4 @@
-"""From a torch module to a shipped weights file: ONNX with half-precision storage, checked against torch, registered."""
+"""From a torch module to a shipped weights file: ONNX stored in half precision, checked against torch, registered."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def export_onnx(
             output_names=output_names,
             dynamic_axes=axes,
             opset_version=OPSET,
-            training=torch.onnx.TrainingMode.PRESERVE,  # no fusing of norms here: fused weights aren't half-representable
+            # Norms are not fused here, as fused weights would not be half-representable; ONNX Runtime fuses them.
+            training=torch.onnx.TrainingMode.PRESERVE,
             dynamo=False,
         )
         model = onnx.load(str(draft))

@@ -1,0 +1,76 @@
+"""IoU of the shipped parser on labelled people that its training did not see, at photo size.
+
+    python scripts/eval_parser.py --data CCP_DIR --cache CACHE_DIR
+
+`--cache` is written by `python -m tryon.train.data_people`. Pixels are pooled over the set; the reference is the
+annotation mapped name by name, without any clean-up. Poses are estimated anew, as at run time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from tryon.train.data_people import save_index_png
+from tryon.train.parser import GROUPS, confusion_table, group_iou
+from tryon.train.people_views import load_index_png
+
+from tryon import weights
+from tryon.imageio import load
+from tryon.labels import NUM_LABELS, Label
+from tryon.preprocess.parsing import Parser
+from tryon.preprocess.pose import PoseEstimator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--val", type=Path, default=ROOT / "assets/splits/people_val.txt")
+    parser.add_argument("--weights", type=Path, help="folder with manifest.json, instead of the shipped one")
+    parser.add_argument("--no-mirror", action="store_true", help="one look instead of two")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save", type=Path, help="folder for the predicted index PNGs")
+    args = parser.parse_args()
+    network = Parser(weights.session("parser", args.threads, args.weights), mirror=not args.no_mirror)
+    confusion = np.zeros((NUM_LABELS, NUM_LABELS), np.int64)
+    seconds: list[float] = []
+    missed: list[str] = []
+    with PoseEstimator() as estimator:
+        for key in args.val.read_text().split():
+            reference = args.cache / "labels_raw" / f"{key}.png"
+            if not reference.exists():
+                continue
+            image = load(args.data / "photos" / f"{key}.jpg").image
+            pose = estimator.detect(image)
+            labels = load_index_png(reference)
+            if pose is None:
+                missed.append(key)
+                guess = np.zeros_like(labels)
+            else:
+                start = time.perf_counter()
+                guess = network(image, pose)
+                seconds.append(time.perf_counter() - start)
+            if args.save:
+                args.save.mkdir(parents=True, exist_ok=True)
+                save_index_png(args.save / f"{key}.png", guess)
+            confusion += confusion_table(labels, guess)
+    iou = group_iou(confusion)
+    for name in [*GROUPS, "mean"]:
+        print(f"{name:12s} {iou[name]:.4f}")
+    print("single labels:")
+    for label in Label:
+        both = confusion[label, label]
+        print(f"  {label.name:11s} {both / max(1, confusion[label].sum() + confusion[:, label].sum() - both):.4f}")
+    summary = {name: round(value, 4) for name, value in iou.items()}
+    print(json.dumps({**summary, "people": len(seconds) + len(missed), "without_pose": missed}))
+    print(f"median {1e3 * np.median(seconds):.0f} ms a photo")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""What the parser is trained on: photos cut to stored crops, and random views of them."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..geometry import Placement
+from ..imageio import load as load_image
+from ..preprocess.parsing import MARGIN, input_planes, person_canvas
+
+IGNORE = 255
+#: Stored crops: larger than the canvas, so that augmentation has room.
+STORE = (512, 384)
+STORE_MARGIN = 0.12
+
+
+@dataclass
+class Sample:
+    """One photo, cut to its stored crop."""
+
+    id: str
+    image: np.ndarray  # uint8 STORE + (3,)
+    mask: np.ndarray  # uint8 STORE
+    keypoints: np.ndarray  # float32 (33, 3), px of the stored crop
+    box: tuple[float, float, float, float]  # the person's box in the stored crop
+    labels: np.ndarray | None  # uint8 STORE, values of Label or IGNORE
+
+
+def load_index_png(path: Path) -> np.ndarray:
+    """The indices of a palette PNG, uint8 (H, W)."""
+    return np.asarray(Image.open(path))  # noqa: TID251 - indices, not colours
+
+
+def load_samples(data: Path, cache: Path, ids: list[str], label_folder: str = "labels") -> list[Sample]:
+    """Read photos, masks, poses and (where they exist) labels into memory."""
+    poses = np.load(cache / "poses.npz")
+    rows = {key: row for row, key in enumerate(poses["ids"].tolist())}
+    keypoints, boxes, found = poses["keypoints"], poses["box"], poses["found"]
+    samples = []
+    for key in ids:
+        row = rows[key]
+        if not found[row]:
+            continue
+        box = tuple(boxes[row].tolist())
+        place = Placement.around(box, STORE, STORE_MARGIN)
+        image = load_image(data / "photos" / f"{key}.jpg").image
+        label_file = cache / label_folder / f"{key}.png"
+        labels = None
+        if label_file.exists():
+            labels = place.crop(load_index_png(label_file), nearest=True, border="zero")
+        corners = place.to_canvas(np.array([[box[0], box[1]], [box[2], box[3]]], np.float32))
+        samples.append(
+            Sample(
+                key,
+                place.crop(image),
+                place.crop(np.load(cache / "masks" / f"{key}.npy"), border="zero"),
+                place.to_canvas(keypoints[row]),
+                tuple(corners.ravel().tolist()),
+                labels,
+            )
+        )
+    return samples
+
+
+def load_negatives(photos: Path, folder: Path) -> list[Sample]:
+    """Pictures without a person in which MediaPipe saw one (`tryon.train.data_people --negatives`): all background."""
+    samples = []
+    for file in sorted(folder.glob("*.npz")):
+        record = np.load(file)
+        box = tuple(record["box"].tolist())
+        place = Placement.around(box, STORE, STORE_MARGIN)
+        image = load_image(photos / f"{file.stem}.jpg").image
+        corners = place.to_canvas(np.array([[box[0], box[1]], [box[2], box[3]]], np.float32))
+        samples.append(
+            Sample(
+                file.stem,
+                place.crop(image),
+                place.crop(record["mask"], border="zero"),
+                place.to_canvas(record["keypoints"]),
+                tuple(corners.ravel().tolist()),
+                np.zeros(STORE, np.uint8),
+            )
+        )
+    return samples
+
+
+def plain_view(sample: Sample, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | None]:
+    """The run-time view of a sample: (planes uint8 (h, w, 10), labels uint8 (h, w) or None)."""
+    place = person_canvas(sample.box, size)
+    labels = None if sample.labels is None else place.crop(sample.labels, nearest=True, border="zero")
+    planes = input_planes(
+        place.crop(sample.image), place.to_canvas(sample.keypoints), place.crop(sample.mask, border="zero")
+    )
+    return planes, labels
+
+
+def _random_affine(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, bool]:
+    """A map stored crop -> canvas, 2x3, and whether it mirrors. One in four views is a half-body one."""
+    x0, y0, x1, y1 = sample.box
+    height, width = size
+    if rng.random() < 0.25:  # cut below: portraits
+        y1 = y0 + (y1 - y0) * rng.uniform(0.35, 0.75)
+    elif rng.random() < 0.1:  # cut above: no head
+        y0 = y0 + (y1 - y0) * rng.uniform(0.05, 0.15)
+    bw, bh = x1 - x0, y1 - y0
+    scale = min(width / bw, height / bh) / (1 + 2 * MARGIN) * math.exp(rng.uniform(-0.22, 0.22))
+    angle = math.radians(rng.gauss(0, 6))
+    stretch = math.exp(rng.gauss(0, 0.05))
+    flip = rng.random() < 0.5
+    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
+    sx = -stretch if flip else stretch
+    a = np.array([[cos * sx, -sin], [sin * sx, cos]])
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    target = np.array([width / 2 + rng.gauss(0, 0.05) * width, height / 2 + rng.gauss(0, 0.04) * height])
+    return np.concatenate([a, (target - a @ centre)[:, None]], axis=1), flip
+
+
+def _mirror_keypoints(points: np.ndarray) -> np.ndarray:
+    """Swap left and right: a mirrored person's left hand is the other one."""
+    order = list(range(33))
+    for a, b in [(1, 4), (2, 5), (3, 6), (7, 8), (9, 10)] + [(i, i + 1) for i in range(11, 33, 2)]:
+        order[a], order[b] = b, a
+    return points[order]
+
+
+def _recolour(image: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Brightness, contrast, colour cast, saturation; sometimes blur, noise or JPEG."""
+    table = np.arange(256, dtype=np.float32)[None].repeat(3, 0)
+    contrast, light = rng.uniform(0.7, 1.3), rng.uniform(-28, 28)
+    gamma = math.exp(rng.uniform(-0.25, 0.25))
+    for channel in range(3):
+        cast = rng.uniform(-10, 10)
+        table[channel] = ((table[channel] / 255) ** gamma * 255 - 128) * contrast + 128 + light + cast
+    lut = np.clip(table, 0, 255).astype(np.uint8).T[None]  # (1, 256, 3)
+    out = cv2.LUT(image, np.ascontiguousarray(lut))
+    if rng.random() < 0.5:
+        grey = cv2.cvtColor(out, cv2.COLOR_RGB2GRAY)
+        share = rng.uniform(0.5, 1.3) if rng.random() < 0.85 else 0.0
+        out = cv2.addWeighted(out, share, cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), 1 - share, 0)
+    kind = rng.random()
+    if kind < 0.12:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.4))
+    elif kind < 0.24:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, rng.randint(25, 75)]
+        _, data = cv2.imencode(".jpg", out, quality)  # noqa: TID251 - degrades, stores nothing
+        out = cv2.imdecode(data, cv2.IMREAD_COLOR)  # noqa: TID251
+    elif kind < 0.32:
+        noise = np.random.default_rng(rng.getrandbits(32)).integers(-12, 13, out.shape, dtype=np.int16)
+        out = np.clip(out.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    return out
+
+
+def augmented_view(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
+    """A random view: (planes uint8 (h, w, 10), labels uint8 (h / 2, w / 2))."""
+    assert sample.labels is not None
+    matrix, flip = _random_affine(sample, size, rng)
+    points = sample.keypoints.copy()
+    points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    points = _mirror_keypoints(points) if flip else points
+    half_pixel = matrix[:, :2] @ (0.5, 0.5) - 0.5  # cv2 counts from pixel centres
+    m = matrix.copy()
+    m[:, 2] += half_pixel
+    wh = (size[1], size[0])
+    border = cv2.BORDER_REPLICATE if rng.random() < 0.7 else cv2.BORDER_CONSTANT
+    image = _recolour(cv2.warpAffine(sample.image, m, wh, flags=cv2.INTER_LINEAR, borderMode=border), rng)
+    mask = cv2.warpAffine(sample.mask, m, wh, flags=cv2.INTER_LINEAR)
+    half = matrix / 2
+    half[:, 2] += half[:, :2] @ (0.5, 0.5) - 0.5
+    labels = cv2.warpAffine(sample.labels, half, (wh[0] // 2, wh[1] // 2), flags=cv2.INTER_NEAREST)
+    # The mask and the skeleton err at run time, too.
+    jitter = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.006 * size[0], (33, 2))
+    points[:, :2] += jitter * (rng.random() < 0.5)
+    roll = rng.random()
+    if roll < 0.06:
+        mask = np.zeros_like(mask)
+    elif roll < 0.2:
+        kernel = np.ones((rng.choice((3, 5, 9)),) * 2, np.uint8)
+        mask = cv2.dilate(mask, kernel) if rng.random() < 0.5 else cv2.erode(mask, kernel)
+    planes = input_planes(image, points, mask)
+    if rng.random() < 0.06:
+        planes[..., 3:9] = 0
+    if rng.random() < 0.15:  # something in front
+        h, w = rng.randint(size[0] // 16, size[0] // 5), rng.randint(size[1] // 16, size[1] // 4)
+        y, x = rng.randrange(size[0] - h), rng.randrange(size[1] - w)
+        planes[y : y + h, x : x + w, :3] = [rng.randrange(256) for _ in range(3)]
+        labels[y // 2 : (y + h) // 2, x // 2 : (x + w) // 2] = IGNORE
+    return planes, labels

@@ -1,0 +1,230 @@
+"""Human parsing at run time: photo + pose -> label map, by ONNX Runtime.
+
+Training draws its inputs by the same function, `input_planes`, on the same canvas, `person_canvas`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .. import weights
+from ..geometry import Placement
+from ..labels import NUM_LABELS, Label
+from ..types import (
+    LEFT_ANKLE,
+    LEFT_EAR,
+    LEFT_ELBOW,
+    LEFT_HIP,
+    LEFT_KNEE,
+    LEFT_SHOULDER,
+    LEFT_WRIST,
+    NOSE,
+    RIGHT_ANKLE,
+    RIGHT_EAR,
+    RIGHT_ELBOW,
+    RIGHT_HIP,
+    RIGHT_KNEE,
+    RIGHT_SHOULDER,
+    RIGHT_WRIST,
+    Pose,
+)
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+#: Input channels of the parser, in order. Values are 0..255.
+PLANES = ("red", "green", "blue", "head", "torso", "arms", "hands", "legs", "feet", "person")
+#: Canvas of the parser, (height, width) px.
+PARSE_CANVAS = (384, 288)
+#: Share of the person's box added on each side.
+MARGIN = 0.06
+
+_LINES: dict[str, tuple[tuple[int, int], ...]] = {
+    "head": ((LEFT_EAR, NOSE), (NOSE, RIGHT_EAR), (9, 10)),
+    "torso": (
+        (LEFT_SHOULDER, RIGHT_SHOULDER),
+        (RIGHT_SHOULDER, RIGHT_HIP),
+        (RIGHT_HIP, LEFT_HIP),
+        (LEFT_HIP, LEFT_SHOULDER),
+    ),
+    "arms": (
+        (LEFT_SHOULDER, LEFT_ELBOW),
+        (LEFT_ELBOW, LEFT_WRIST),
+        (RIGHT_SHOULDER, RIGHT_ELBOW),
+        (RIGHT_ELBOW, RIGHT_WRIST),
+    ),
+    "hands": ((LEFT_WRIST, 19), (LEFT_WRIST, 21), (RIGHT_WRIST, 20), (RIGHT_WRIST, 22)),
+    "legs": ((LEFT_HIP, LEFT_KNEE), (LEFT_KNEE, LEFT_ANKLE), (RIGHT_HIP, RIGHT_KNEE), (RIGHT_KNEE, RIGHT_ANKLE)),
+    "feet": ((29, 31), (30, 32)),
+}
+#: The label map is computed at this many pixels at most and then enlarged: there is no finer detail in it.
+MAX_PIXELS = 1_500_000
+#: Pieces of one label smaller than this share of the canvas are noise.
+SPECK = 3e-4
+_SHIFT = 3  # cv2's fixed-point bits, for sub-pixel lines
+
+
+def person_canvas(box: tuple[float, float, float, float], size: tuple[int, int] = PARSE_CANVAS) -> Placement:
+    """The window round a person that the parser sees.
+
+    Args:
+        box: (x0, y0, x1, y1) of the person.
+        size: (height, width) of the canvas, px.
+    """
+    return Placement.around(box, size, MARGIN)
+
+
+def pose_planes(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Draw the skeleton, one plane a body part.
+
+    Args:
+        keypoints: (33, 3) canvas px and visibility; a line is as bright as its less visible end (at least a fifth).
+
+    Returns:
+        uint8 (height, width, 6).
+    """
+    thickness = max(1, round(height / 64))
+    blur = 2 * max(1, round(height / 96)) + 1
+    limit = 4 * max(height, width)
+    points = np.clip(keypoints[:, :2], -limit, limit)
+    fixed = np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int64)
+    light = 51 + np.rint(204 * np.clip(keypoints[:, 2], 0, 1)).astype(int)
+    planes = np.zeros((height, width, len(_LINES)), np.uint8)
+    for number, lines in enumerate(_LINES.values()):
+        plane = np.zeros((height, width), np.uint8)
+        for a, b in sorted(lines, key=lambda line: min(light[line[0]], light[line[1]])):
+            start, end = (int(fixed[a, 0]), int(fixed[a, 1])), (int(fixed[b, 0]), int(fixed[b, 1]))
+            cv2.line(plane, start, end, int(min(light[a], light[b])), thickness, cv2.LINE_8, _SHIFT)
+        planes[..., number] = cv2.blur(plane, (blur, blur))
+    return planes
+
+
+def input_planes(canvas: np.ndarray, keypoints: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Everything the parser sees, for training and for run time alike.
+
+    Args:
+        canvas: uint8 (h, w, 3) RGB, the person canvas.
+        keypoints: (33, 3) canvas px and visibility.
+        mask: uint8 (h, w), the person mask * 255 on the canvas.
+
+    Returns:
+        uint8 (h, w, 10), channels as in `PLANES`.
+    """
+    height, width = canvas.shape[:2]
+    return np.concatenate([canvas, pose_planes(keypoints, height, width), mask[..., None]], axis=2)
+
+
+class Parser:
+    """Labels the pixels of one person.
+
+    Args:
+        session: an ONNX Runtime session of the parser; None loads the shipped weights.
+        mirror: average with the parse of the mirrored photo.
+
+    Raises:
+        WeightsError: the shipped weights are missing or damaged.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession | None = None, *, mirror: bool = True) -> None:
+        self._session = weights.session("parser") if session is None else session
+        entry = self._session.get_inputs()[0]
+        self._input: str = entry.name
+        self.canvas: tuple[int, int] = (int(entry.shape[2]), int(entry.shape[3]))
+        self._mirror = mirror
+
+    def shares(self, image: np.ndarray, pose: Pose) -> tuple[np.ndarray, Placement]:
+        """Class probabilities on the person canvas.
+
+        Args:
+            image: uint8 (H, W, 3) RGB photo.
+            pose: the person, photo px.
+
+        Returns:
+            float32 (NUM_LABELS, h, w) and the canvas' placement in the photo.
+        """
+        place = person_canvas(pose.box, self.canvas)
+        mask = np.rint(place.crop(pose.mask, border="zero") * 255).astype(np.uint8)
+        planes = input_planes(place.crop(image), place.to_canvas(pose.keypoints), mask)
+        batch = np.ascontiguousarray(planes.transpose(2, 0, 1)[None], dtype=np.float32)
+        out = self._run(batch)
+        if self._mirror:  # the planes know no left or right, so mirroring them is enough
+            out = 0.5 * (out + self._run(np.ascontiguousarray(batch[..., ::-1]))[..., ::-1])
+        return out[0], place
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        return self._session.run(None, {self._input: batch})[0]
+
+    def __call__(self, image: np.ndarray, pose: Pose) -> np.ndarray:
+        """Label map of the person at photo size.
+
+        Args:
+            image: uint8 (H, W, 3) RGB photo.
+            pose: the person, photo px.
+
+        Returns:
+            uint8 (H, W), values of `Label`; other people are background.
+        """
+        shares, place = self.shares(image, pose)
+        mask = place.crop(pose.mask, border="zero")
+        return spread_labels(suppress_noise(shares, mask), place, (image.shape[0], image.shape[1]))
+
+
+def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Take away what can't belong to the person: far pieces outside of the person mask, and specks.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities.
+        mask: float32 (h, w), the person mask.
+
+    Returns:
+        float32 (NUM_LABELS, h, w): where something was taken away, the next likely label leads.
+    """
+    out = shares.copy()
+    height, width = mask.shape
+    labels = shares.argmax(0).astype(np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels > 0).astype(np.uint8), connectivity=8)
+    if count > 2:
+        main = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+        reach = max(1, round(0.02 * height))
+        near = cv2.dilate((pieces == main).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+        for piece in range(1, count):
+            here = pieces == piece
+            if piece != main and mask[here].mean() < 0.25 and not near[here].any():
+                out[:, here] = 0
+                out[Label.BACKGROUND, here] = 1
+    smallest = SPECK * height * width
+    labels = out.argmax(0).astype(np.uint8)
+    for label in np.unique(labels):
+        fewest = smallest / 4 if label in (Label.ACCESSORY, Label.SHOES, Label.ARMS) else smallest
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == label).astype(np.uint8), connectivity=8)
+        small = np.nonzero(stats[:, cv2.CC_STAT_AREA] < fewest)[0]
+        if len(small):
+            out[label][np.isin(pieces, small[small > 0])] = 0
+    return out
+
+
+def spread_labels(shares: np.ndarray, place: Placement, photo_size: tuple[int, int]) -> np.ndarray:
+    """Most likely label at photo size, background outside of the canvas.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w) on the canvas `place`.
+        photo_size: (H, W).
+    """
+    height, width = photo_size
+    factor = min(1.0, (MAX_PIXELS / (height * width)) ** 0.5)
+    size = (max(1, round(height * factor)), max(1, round(width * factor)))
+    inner = Placement(place.x0 * factor, place.y0 * factor, place.scale / factor, place.height, place.width)
+    best = inner.paste_back(shares[Label.BACKGROUND], size)
+    best[inner.paste_back(np.ones(shares.shape[1:], np.float32), size, nearest=True) == 0] = 2.0  # outside
+    parse = np.full(size, Label.BACKGROUND, np.uint8)
+    for label in range(1, NUM_LABELS):
+        share = inner.paste_back(shares[label], size)
+        wins = share > best
+        parse[wins] = label
+        np.maximum(best, share, out=best)
+    if factor < 1.0:
+        parse = cv2.resize(parse, (width, height), interpolation=cv2.INTER_NEAREST)
+    return parse
