@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import torch
-
 from tryon.train import toy
 from tryon.train.loop import Metrics
 from tryon.train.samples import CropSampler

@@ -150,7 +150,7 @@ class Metrics:
 
     def add(self, **values: float | Tensor) -> None:
         for name, value in values.items():
-            self._sums[name] += float(value)
+            self._sums[name] += value.item() if torch.is_tensor(value) else float(value)
             self._counts[name] += 1
 
     def write(self, **more: Any) -> dict[str, Any]:

@@ -183,7 +183,7 @@ class Trainer:
         self._apply(self.opt_g, rate)
         self.images += count
         self.ema.update(self.generator, count, self.images)
-        values = {name: float(value.detach()) for name, value in (terms | inner).items()}
+        values = {name: value.item() for name, value in (terms | inner).items()}
         metrics.add(loss=sum(values.values()), norm=norm, **values)
 
     def _judge(

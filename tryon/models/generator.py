@@ -63,6 +63,7 @@ ONNX_OUTPUTS: tuple[str, ...] = ("rgb", "alpha", "gain")
 
 _ALPHA_BIAS = 4.0  # sigmoid(4) = .982: the warped garment is on top until the network has learned otherwise
 _RESIDUAL_RANGE = 2.0  # black to white
+_HEAD_SCALE = 0.2  # the heads start at zero, and an optimizer's first steps must not saturate them
 _GAIN_RANGE = 0.7  # gain in exp(+-0.7) = 0.5 .. 2
 
 
@@ -92,11 +93,29 @@ def composite(inputs: Tensor, layers: Layers) -> Tensor:
     return edit * inside + (1 - edit) * plate
 
 
+class _Norm(nn.Module):
+    """Scales each pixel's channels to zero mean and unit variance: keeps deep stages stable at a high learning rate.
+
+    Unlike group or instance norm it has no statistics over the picture.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.permute(0, 2, 3, 1)  # no copy in channels-last memory
+        return F.layer_norm(rows, (self.channels,), self.weight, self.bias).permute(0, 3, 1, 2)
+
+
 class _Down(nn.Sequential):
     """Half the size: 4x4 convolution with stride 2."""
 
-    def __init__(self, cin: int, cout: int) -> None:
-        super().__init__(nn.Conv2d(cin, cout, 4, 2, 1), nn.LeakyReLU(0.1, inplace=True))
+    def __init__(self, cin: int, cout: int, norm: bool) -> None:
+        act = nn.LeakyReLU(0.1, inplace=True)
+        super().__init__(nn.Conv2d(cin, cout, 4, 2, 1), *([_Norm(cout)] if norm else []), act)
 
 
 class _Up(nn.Module):
@@ -106,14 +125,16 @@ class _Up(nn.Module):
     number of multiplications.
     """
 
-    def __init__(self, cin: int, cout: int) -> None:
+    def __init__(self, cin: int, cout: int, norm: bool) -> None:
         super().__init__()
         self.project = nn.Conv2d(cin, cout, 1)
         self.conv = nn.Conv2d(cout, cout, 3, 1, 1)
+        self.norm = _Norm(cout) if norm else nn.Identity()
         self.act = nn.LeakyReLU(0.1, inplace=True)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return self.act(self.conv(F.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip))
+        x = F.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip
+        return self.act(self.norm(self.conv(x)))
 
 
 class _Residual(nn.Module):
@@ -137,6 +158,7 @@ class Generator(nn.Module):
         width: channels at half resolution; deeper stages have 2, 4, 8 and 8 times as many.
         bottleneck: residual blocks at the lowest resolution.
         gain_channels: 1 (brightness) or 3 (coloured light).
+        norm: per-pixel norm from 1/4 of the resolution downwards.
 
     Shape: (B, in_channels, H, W) -> `Layers`, H and W multiples of `multiple`.
     """
@@ -144,7 +166,12 @@ class Generator(nn.Module):
     multiple = 32
 
     def __init__(
-        self, in_channels: int = IN_CHANNELS, width: int = 40, bottleneck: int = 1, gain_channels: int = 1
+        self,
+        in_channels: int = IN_CHANNELS,
+        width: int = 40,
+        bottleneck: int = 1,
+        gain_channels: int = 1,
+        norm: bool = True,
     ) -> None:
         super().__init__()
         if gain_channels not in (1, 3):
@@ -154,14 +181,15 @@ class Generator(nn.Module):
             "width": width,
             "bottleneck": bottleneck,
             "gain_channels": gain_channels,
+            "norm": norm,
         }
         w = width
-        self.stem = _Down(in_channels, w)
-        self.down1, self.down2 = _Down(w, 2 * w), _Down(2 * w, 4 * w)
-        self.down3, self.down4 = _Down(4 * w, 8 * w), _Down(8 * w, 8 * w)
+        self.stem, self.down1 = _Down(in_channels, w, False), _Down(w, 2 * w, norm)
+        self.down2, self.down3 = _Down(2 * w, 4 * w, norm), _Down(4 * w, 8 * w, norm)
+        self.down4 = _Down(8 * w, 8 * w, norm)
         self.middle = nn.Sequential(*(_Residual(8 * w) for _ in range(bottleneck)))
-        self.up4, self.up3 = _Up(8 * w, 8 * w), _Up(8 * w, 4 * w)
-        self.up2, self.up1 = _Up(4 * w, 2 * w), _Up(2 * w, w)
+        self.up4, self.up3 = _Up(8 * w, 8 * w, norm), _Up(8 * w, 4 * w, norm)
+        self.up2, self.up1 = _Up(4 * w, 2 * w, norm), _Up(2 * w, w, False)
         self.light = nn.Conv2d(4 * w, gain_channels, 3, 1, 1)
         self.head = nn.Conv2d(w, 16, 3, 1, 1)
         self.shuffle = nn.PixelShuffle(2)
@@ -204,7 +232,7 @@ class Generator(nn.Module):
         y = self.up3(self.up4(y, s3), s2)
         light = self.light(y)
         raw = self.shuffle(self.head(self.up1(self.up2(y, s1), s0)))
-        return self._layers(x, raw.float(), light.float())
+        return self._layers(x, _HEAD_SCALE * raw.float(), _HEAD_SCALE * light.float())
 
     def _layers(self, x: Tensor, raw: Tensor, light: Tensor) -> Layers:
         """The heads' raw values -> bounded layers."""
