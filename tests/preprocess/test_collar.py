@@ -1,0 +1,67 @@
+"""The inside of the back collar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from drawn_garments import garment
+
+from tryon.preprocess.collar import inner_collar, neck_kind
+from tryon.types import Garment
+
+
+def with_marks(record: Garment, **marks: tuple[float, float] | None) -> Garment:
+    return replace(record, landmarks={**record.landmarks, **marks})
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_the_inside_of_a_round_neck_is_found(scale: float) -> None:
+    record = garment(scale)
+    region = inner_collar(record)
+    true = np.zeros(record.mask.shape, np.uint8)
+    centre = (round(150 * scale), round(40 * scale))
+    cv2.ellipse(true, centre, (round(30 * scale), round(26 * scale)), 0, 0, 180, 1, -1)
+    both, either = ((region > 0.5) & (true > 0)).sum(), ((region > 0.5) | (true > 0)).sum()
+    assert neck_kind(record) == "open"
+    assert both / either > 0.85
+    assert (region <= record.mask + 1e-6).all() and region.dtype == np.float32
+
+
+def test_turned_garments_turn_along() -> None:
+    record = garment()
+    turned = replace(
+        record,
+        image=np.ascontiguousarray(np.rot90(record.image)),
+        mask=np.ascontiguousarray(np.rot90(record.mask)),
+        landmarks={n: None if p is None else (p[1], 300 - p[0]) for n, p in record.landmarks.items()},
+    )
+    one, two = inner_collar(record) > 0.5, np.rot90(inner_collar(turned) > 0.5, -1)
+    assert (one & two).sum() / (one | two).sum() > 0.9
+
+
+@pytest.mark.parametrize(
+    "marks", [{"neck_front": None}, {"neck_left": None}, {"neck_front": (150.0, 40.0)}, {"neck_right": (120.0, 40.0)}]
+)
+def test_without_an_opening_nothing_is_taken(marks: dict[str, tuple[float, float] | None]) -> None:
+    region = inner_collar(with_marks(garment(), **marks))
+    assert region.sum() < 60
+
+
+def test_a_hood_is_taken_whole() -> None:
+    record = garment()
+    mask, image = record.mask.copy(), record.image.copy()
+    mask = np.vstack([np.zeros((60, 300), np.float32), mask])
+    image = np.vstack([np.full((60, 300, 3), 220, np.uint8), image])
+    hood = np.zeros(mask.shape, np.uint8)
+    cv2.ellipse(hood, (150, 100), (42, 80), 0, 180, 360, 1, -1)
+    mask[hood > 0] = 1
+    image[hood > 0] = (40, 70, 160)
+    landmarks = {n: None if p is None else (p[0], p[1] + 60) for n, p in record.landmarks.items()}
+    record = replace(record, image=image, mask=mask, landmarks={**landmarks, "neck_front": (150.0, 108.0)})
+    assert neck_kind(record) == "hood"
+    region = inner_collar(record)
+    assert region[hood > 0].mean() > 0.93
+    assert region[140:].sum() < 20

@@ -1,0 +1,167 @@
+"""The garment analysis: what is refused, what is noticed, and that points and mattes land in the photo's own pixels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from drawn_garments import MARKS, t_shirt
+
+from tryon import weights
+from tryon.errors import NotAGarment, UnsupportedCategory, UsageError
+from tryon.preprocess.garment import GarmentAnalyser, cut_out_mask
+from tryon.preprocess.landmarks import ATTRIBUTES, MIRROR, VIEW
+from tryon.types import LANDMARKS
+
+HALF = VIEW // 2
+
+
+class Seer:
+    """Stands for the network: knows the drawn T-shirt by its dark blue, says what it is told to say."""
+
+    def __init__(self, category: str = "upper", sleeve: str = "short", open_front: str = "closed") -> None:
+        self.says = {"category": category, "sleeve": sleeve, "open_front": open_front, "quarter": "0"}
+
+    def run(self, _: object, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        image = inputs["image"]
+        assert image.dtype == np.float32 and image.shape[1:] == (3, VIEW, VIEW) and abs(image).max() <= 1
+        blue = (image[:, 2] - image[:, 0] > 0.25).astype(np.float32)
+        matte = blue.reshape(len(image), HALF, 2, HALF, 2).mean((2, 4))[:, None]
+        maps = np.zeros((len(image), len(LANDMARKS), HALF, HALF), np.float32)
+        for i, single in enumerate(matte[:, 0]):
+            rows, cols = np.nonzero(single > 0.5)
+            for k, name in enumerate(LANDMARKS):
+                if len(rows) == 0:
+                    maps[i, k] = 1 / HALF**2
+                    continue
+                x, y = MARKS.get(name, (150, 165))
+                x = cols.min() + (x - 15) / 270 * np.ptp(cols)
+                y = rows.min() + (y - 40) / 250 * np.ptp(rows)
+                maps[i, k, round(y), round(x)] = 1
+        out = [matte, maps]
+        for name, meanings in ATTRIBUTES.items():
+            told = self.says.get(name)
+            one = np.array([0.98 if told is None or told == m else 0.01 for m in meanings], np.float32)
+            out.append(np.repeat(one[None], len(image), 0))
+        return out
+
+
+def on_canvas(size: tuple[int, int], at: tuple[int, int], scale: float) -> tuple[np.ndarray, np.ndarray]:
+    shirt, mask = t_shirt(scale=scale)
+    image = np.full((*size, 3), (225, 220, 210), np.uint8)
+    whole = np.zeros(size, np.float32)
+    y, x = at
+    image[y : y + shirt.shape[0], x : x + shirt.shape[1]] = shirt
+    whole[y : y + shirt.shape[0], x : x + shirt.shape[1]] = mask
+    return image, whole
+
+
+@pytest.mark.parametrize(("size", "at", "scale"), [((400, 400), (30, 60), 1.0), ((1500, 1300), (200, 100), 3.5)])
+def test_points_and_matte_land_in_the_photos_pixels(size: tuple[int, int], at: tuple[int, int], scale: float) -> None:
+    image, mask = on_canvas(size, at, scale)
+    before = image.copy()
+    garment = GarmentAnalyser(Seer())(image)
+    np.testing.assert_array_equal(image, before)
+    found = garment.mask > 0.5
+    assert (found & (mask > 0.5)).sum() / (found | (mask > 0.5)).sum() > 0.97
+    assert set(garment.landmarks) == set(LANDMARKS) and garment.landmarks["elbow_left"] is None
+    for name, (x, y) in MARKS.items():
+        got = garment.landmarks[name]
+        assert got is not None
+        assert math.dist(got, (at[1] + x * scale, at[0] + y * scale)) < 9 * scale
+    assert garment.category == "upper" and garment.sleeve == "short"
+    assert 0 <= garment.confidence <= 1 and not garment.open_front
+
+
+@pytest.mark.parametrize(
+    ("category", "error", "words"),
+    [
+        ("none", NotAGarment, "does not seem to show a garment"),
+        ("person", NotAGarment, "shows a person"),
+        ("lower", UnsupportedCategory, "this version"),
+    ],
+)
+def test_what_is_refused(category: str, error: type[Exception], words: str) -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    with pytest.raises(error, match=words) as caught:
+        GarmentAnalyser(Seer(category))(image)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (40, 70, 160)])
+def test_plain_surfaces_are_refused(colour: tuple[int, int, int]) -> None:
+    with pytest.raises(NotAGarment, match="plain surface"):
+        GarmentAnalyser(Seer())(np.full((300, 200, 3), colour, np.uint8))
+
+
+def test_a_given_category_is_taken_with_a_notice() -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    garment = GarmentAnalyser(Seer("lower"))(image, category="upper")
+    assert garment.category == "upper"
+    assert "category_mismatch" in {notice.code for notice in garment.warnings}
+    with pytest.raises(UnsupportedCategory):
+        GarmentAnalyser(Seer())(image, category="lower")
+    with pytest.raises(UsageError, match="auto, upper"):
+        GarmentAnalyser(Seer())(image, category="hat")  # type: ignore[arg-type]
+
+
+def test_notices() -> None:
+    image, _ = on_canvas((400, 300), (30, 0), 1.0)
+    shifted = np.ascontiguousarray(image[:, 60:])
+    codes = {notice.code for notice in GarmentAnalyser(Seer(open_front="open"))(shifted).warnings}
+    assert {"open_front", "garment_cut_off"} <= codes
+    two = np.concatenate([image, image[:, ::-1]], 1)
+    assert "several_garments" in {notice.code for notice in GarmentAnalyser(Seer())(two).warnings}
+
+
+def test_a_cut_out_brings_its_own_matte() -> None:
+    image, mask = on_canvas((400, 400), (30, 60), 1.0)
+    garment = GarmentAnalyser(Seer())(image, alpha=mask)
+    np.testing.assert_array_equal(garment.mask, mask)
+
+
+def test_which_alphas_are_cut_outs() -> None:
+    _, mask = on_canvas((400, 400), (30, 60), 1.0)
+    frame = np.zeros((400, 400), np.float32)
+    frame[20:380, 20:380] = 1
+    assert cut_out_mask(mask, (400, 400)) is not None
+    for alpha in (None, np.ones((400, 400), np.float32), np.zeros((400, 400), np.float32), frame, mask * 0.5):
+        assert cut_out_mask(alpha, (400, 400)) is None
+    with pytest.raises(ValueError, match="size"):
+        cut_out_mask(mask, (400, 300))
+
+
+needs_weights = pytest.mark.skipif("garment" not in weights.names(), reason="the garment weights are not there")
+
+
+@needs_weights
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_the_shipped_network_reads_a_drawn_shirt_at_any_turn(turns: int) -> None:
+    image, mask = on_canvas((440, 400), (50, 50), 1.0)
+    image, mask = np.ascontiguousarray(np.rot90(image, turns)), np.rot90(mask, turns)
+    garment = GarmentAnalyser(threads=1)(image)
+    found = garment.mask > 0.5
+    assert (found & (mask > 0.5)).sum() / (found | (mask > 0.5)).sum() > 0.9
+    hem, neck = garment.landmarks["hem_left"], garment.landmarks["neck_left"]
+    assert hem is not None and neck is not None
+    up = np.array(neck) - np.array(hem)
+    assert np.argmax([up @ v for v in ((0, -1), (-1, 0), (0, 1), (1, 0))]) == turns
+
+
+@needs_weights
+def test_the_shipped_network_refuses_noise_and_shapes() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (300, 300, 3)).astype(np.uint8)
+    gradient = np.repeat(np.tile(np.linspace(0, 255, 300).astype(np.uint8), (300, 1))[..., None], 3, 2)
+    for image in (noise, gradient):
+        with pytest.raises((NotAGarment, UnsupportedCategory)):
+            GarmentAnalyser(threads=1)(image)
+
+
+def test_mirror_is_used_for_the_mirrored_look() -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    garment = GarmentAnalyser(Seer())(image)
+    left, right = garment.landmarks["hem_left"], garment.landmarks["hem_right"]
+    assert left is not None and right is not None and left[0] < right[0]
+    assert len(MIRROR) == len(LANDMARKS)

@@ -1,0 +1,86 @@
+"""Classical mattes and the finishing of mattes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn_garments import t_shirt
+
+from tryon.preprocess.matte import (
+    classical_matte,
+    decontaminate,
+    guided_filter,
+    largest_part,
+    part_sizes,
+    refine_matte,
+)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float(((a > 0.5) & (b > 0.5)).sum() / ((a > 0.5) | (b > 0.5)).sum())
+
+
+def test_classical_matte_finds_a_garment_on_a_plain_surface() -> None:
+    image, mask = t_shirt()
+    found, agreement = classical_matte(image)
+    assert found.dtype == np.float32 and found.shape == mask.shape
+    assert iou(found, mask) > 0.97
+    assert agreement > 0.9
+
+
+def test_classical_matte_trusts_nothing_on_a_blank_picture() -> None:
+    found, agreement = classical_matte(np.full((80, 60, 3), 128, np.uint8))
+    assert agreement == 0 and not found.any()
+
+
+def test_refining_moves_a_coarse_outline_to_the_edge() -> None:
+    image, mask = t_shirt(scale=1.5)
+    coarse = np.zeros_like(mask)
+    coarse[3:, 3:] = mask[:-3, :-3]  # three pixels off
+    refined = refine_matte(image, coarse)
+    assert iou(refined, mask) > iou(coarse, mask) + 0.01
+    assert refined.min() >= 0 and refined.max() <= 1
+
+
+def test_refining_an_empty_matte_gives_an_empty_matte() -> None:
+    image, mask = t_shirt()
+    assert not refine_matte(image, np.zeros_like(mask)).any()
+
+
+def test_guided_filter_keeps_constants() -> None:
+    guide = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+    np.testing.assert_allclose(guided_filter(guide, np.full((20, 30), 0.4, np.float32), 3, 1e-3), 0.4, atol=1e-4)
+
+
+def test_decontaminate_leaves_no_background_in_the_rim() -> None:
+    surface = (240, 30, 200)
+    image, mask = t_shirt(surface=surface)
+    before = image.copy()
+    out = decontaminate(image, mask)
+    np.testing.assert_array_equal(image, before)
+    rim = (mask > 0.02) & (mask < 0.98)
+    distance = np.linalg.norm(out[rim].astype(float) - np.array(surface), axis=1)
+    assert distance.min() > 100
+    deep = np.zeros_like(rim)
+    deep[180:220, 120:180] = True
+    np.testing.assert_array_equal(out[deep], image[deep])
+
+
+def test_decontaminate_survives_empty_and_thin_mattes() -> None:
+    image, mask = t_shirt()
+    np.testing.assert_array_equal(decontaminate(image, np.zeros_like(mask)), image)
+    thin = np.zeros_like(mask)
+    thin[100, 50:60] = 1
+    np.testing.assert_array_equal(decontaminate(image, thin), image)
+
+
+@pytest.mark.parametrize("hole", [2, 40])
+def test_small_holes_are_filled_and_gaps_kept(hole: int) -> None:
+    mask = np.zeros((120, 120), np.float32)
+    mask[10:110, 10:110] = 1
+    mask[50 : 50 + hole, 50 : 50 + hole] = 0
+    mask[0:4, 0:4] = 1
+    out = largest_part(mask)
+    assert out[1, 1] == 0
+    assert (out[51, 51] == 1) == (hole == 2)
+    assert part_sizes(mask)[1] == 16
