@@ -47,7 +47,7 @@ demo: $(VENV)/.tryon-core
 	@echo "The picture is $(abspath $(DEMO_OUT))"
 
 test: $(VENV)/.tryon-dev
-	$(PYTHON) -m pytest -m "not needs_data" -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	$(PYTHON) -m pytest -m "not needs_data" -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 verify: $(VENV)/.tryon-dev
 	@test -d "$(TRYON_DATA)" || echo "verify: there is no folder $(TRYON_DATA); set TRYON_DATA. Everything that needs it is SKIPPED."

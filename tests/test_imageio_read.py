@@ -237,9 +237,9 @@ def test_many_frames_cost_as_much_as_one() -> None:
     def cost(data: bytes) -> float:
         times = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             imageio.load(data)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     assert cost(many) < 1.2 * cost(one) + 0.02
@@ -430,11 +430,11 @@ def test_header_bombs_are_not_decoded() -> None:
     assert len(bombs) >= 7
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for data in bombs:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(20):
             with pytest.raises(errors.ImageTooLarge):
                 imageio.load(data)
-        assert (time.perf_counter() - start) / 20 < 0.05
+        assert (time.process_time() - start) / 20 < 0.05
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
@@ -468,7 +468,7 @@ def test_specimens(specimen: make.Specimen) -> None:
 def test_2000_mutated_files() -> None:
     valid, slowest = 0, 0.0
     for name, data in make.mutations(2000):
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             loaded = imageio.load(data)
         except errors.BadImage as error:
@@ -479,7 +479,7 @@ def test_2000_mutated_files() -> None:
             valid += 1
             assert loaded.image.dtype == np.uint8 and loaded.image.ndim == 3 and loaded.image.shape[2] == 3
             assert loaded.alpha is None or (loaded.alpha.shape == loaded.image.shape[:2] and loaded.alpha.max() <= 1)
-        slowest = max(slowest, time.perf_counter() - start)
+        slowest = max(slowest, time.process_time() - start)
     assert valid > 100 and slowest < 2
 
 
