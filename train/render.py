@@ -30,9 +30,10 @@ class People:
     Args:
         data: folder with `ccp/photos`; cache: written by `data_people`; held_out: file with one id per line.
         predicted: share of samples that use the parser's own maps (`cache/pred`) where they exist.
+        validation: take the held-out ones instead.
     """
 
-    def __init__(self, data: Path, cache: Path, held_out: Path, predicted: float) -> None:
+    def __init__(self, data: Path, cache: Path, held_out: Path, predicted: float, validation: bool = False) -> None:
         with np.load(cache / "poses.npz") as z:
             self.poses = {k: z[k] for k in ("keypoints", "world", "box", "found")}
             self.index = {str(name): i for i, name in enumerate(z["ids"])}
@@ -40,7 +41,7 @@ class People:
         out = set(held_out.read_text().split())
         self.ids = [
             name for name, i in self.index.items()
-            if name not in out and self.poses["found"][i] and self._maps(name)
+            if (name in out) == validation and self.poses["found"][i] and self._maps(name)
         ]  # fmt: skip
         self.weights = np.array([1.0 + 2.5 * self._bare_arms(name) for name in self.ids])
         self.weights /= self.weights.sum()
@@ -84,14 +85,14 @@ def _index_png(path: Path) -> np.ndarray:
         return np.asarray(picture)
 
 
-def load_garments(data: Path, held_out: set[str]) -> list[Garment]:
-    """The annotated tops of senders that are not held out, as they show when worn."""
+def load_garments(data: Path, held_out: set[str], validation: bool = False) -> list[Garment]:
+    """The annotated tops of senders that are not held out (or, for validation, are), as they show when worn."""
     from ..preprocess.worn import as_worn
 
     who = senders(data / "garments")
     found = []
     for note in json.loads((data / "garments" / "annotations.json").read_text()):
-        if "sleeve" not in note or note["label"] == "Dress" or who[note["id"]][0] in held_out:
+        if "sleeve" not in note or note["label"] == "Dress" or (who[note["id"]][0] in held_out) != validation:
             continue
         image = imageio.load(data / "garments" / "images" / f"{note['id']}.jpg").image
         mask = imageio.load(data / "garments" / "masks" / f"{note['id']}.png").image[..., 0].astype(np.float32) / 255
@@ -133,11 +134,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--predicted", type=float, default=0.5)
+    parser.add_argument("--validation", action="store_true", help="from the held-out people and garments")
     parser.add_argument("--splits", type=Path, default=Path("assets/splits"))
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    people = People(args.data, args.people, args.splits / "people_val.txt", args.predicted)
-    garments = load_garments(args.data, set((args.splits / "garment_senders_val.txt").read_text().split()))
+    people = People(args.data, args.people, args.splits / "people_val.txt", args.predicted, args.validation)
+    held_out = set((args.splits / "garment_senders_val.txt").read_text().split())
+    garments = load_garments(args.data, held_out, args.validation)
     print(f"{len(people.ids)} people, {len(garments)} garments", flush=True)
     start = time.monotonic()
     count = render(people, garments, args.out, args.count, args.minutes * 60, args.seed)

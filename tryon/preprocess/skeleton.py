@@ -229,7 +229,6 @@ def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) 
     fx, fy = size[1] / w, size[0] / h
     m = {k: v * [fx, fy] for k, v in marks.items()}
     up = (m["neck_left"] + m["neck_right"]) / 2 - (m["hem_left"] + m["hem_right"]) / 2
-    across = m["armpit_right"] - m["armpit_left"]
     torso = _polygon(
         size,
         [m["neck_left"] + up, m["neck_left"], m["shoulder_left"], m["armpit_left"], m["hem_left"] - up * 0.2,
@@ -240,16 +239,15 @@ def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) 
         outer, inner = sleeve_sides(m, s)
         tip = (outer[-1] - outer[-2]) + (inner[-1] - inner[-2])
         polys[f"sleeve_{s}"] = _polygon(size, [*outer, outer[-1] + tip, inner[-1] + tip, *inner[::-1]])
-    del across
     dist = {k: _distance(p) for k, p in polys.items()}
-    out = {}
+    shares = {}
     soft = 0.012 * max(size)
     for k, d in dist.items():
         other = np.min([v for n, v in dist.items() if n != k], axis=0)
         share = np.clip((other - d) / soft + 1.3, 0, 1)  # > 0.5 up to a little beyond the seam
-        share = cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
-        out[k] = np.minimum(garment.mask, share).astype(np.float32)
-    return out
+        shares[k] = cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
+    most = np.maximum(np.max(list(shares.values()), axis=0), 1e-3)  # each pixel belongs wholly to some part
+    return {k: np.minimum(garment.mask, share / most).astype(np.float32) for k, share in shares.items()}
 
 
 def _distance(poly: np.ndarray) -> np.ndarray:

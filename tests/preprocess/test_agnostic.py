@@ -1,0 +1,100 @@
+"""What is erased, what stays, and the first filling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
+from tryon.labels import Label
+from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.fill import push_pull, skin_colour
+from tryon.preprocess.worn import as_worn
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return build_inputs(drawn_person.person(), as_worn(drawn_person.flat_top("short")))
+
+
+def test_push_pull_keeps_what_is_known_and_stays_in_range():
+    rng = np.random.default_rng(1)
+    image = rng.uniform(0, 255, (61, 47, 3)).astype(np.float32)
+    known = (rng.random((61, 47)) < 0.1).astype(np.float32)
+    out = push_pull(image, known)
+    assert np.allclose(out[known == 1], image[known == 1], atol=1e-3)
+    assert np.isfinite(out).all() and out.min() >= -1e-3 and out.max() <= 255.001
+    flat = push_pull(np.full((40, 30, 3), 77, np.float32), (rng.random((40, 30)) < 0.05).astype(np.float32))
+    assert np.abs(flat - 77).max() < 0.1
+
+
+def test_the_old_garment_is_erased(inputs):
+    top = np.isin(inputs.parse, [Label.TOP, Label.OUTERWEAR])
+    assert (inputs.agnostic.edit[top] > 0).mean() > 0.97
+
+
+def test_face_hair_hands_and_background_stay(inputs):
+    edit = inputs.agnostic.edit
+    assert (edit[inputs.parse == Label.HAIR] == 0).mean() > 0.99
+    hands = (inputs.parse == Label.ARMS) & (np.indices(edit.shape)[0] > inputs.body.wrists[:, 1].max() + 8)
+    assert hands.any() and (edit[hands] < 0.5).mean() > 0.95
+    assert (edit[inputs.parse == Label.BACKGROUND] == 0).mean() > 0.8
+
+
+def test_nothing_outside_of_the_edit_region_differs(inputs):
+    same = inputs.agnostic.edit == 0
+    assert np.array_equal(inputs.agnostic.plate[same], inputs.image[same].astype(np.float32))
+
+
+def test_newly_bare_arms_are_drawn_in_skin_colour(inputs):
+    body, skin = inputs.body, inputs.agnostic.skin
+    for side in (0, 1):
+        x, y = np.round((body.elbows[side] + body.wrists[side]) / 2).astype(int)
+        assert skin[y, x] > 0.9
+        assert inputs.coverage[y, x] == 0
+        assert np.abs(inputs.agnostic.plate[y, x] - inputs.agnostic.colour).max() < 40
+
+
+def test_skin_colour_falls_back_to_the_face():
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[:10] = (200, 150, 120)
+    face = np.zeros((20, 20), bool)
+    face[:10] = True
+    colour = skin_colour(image, np.zeros((20, 20), bool), face)
+    assert np.abs(colour - (200, 150, 120)).max() < 1
+
+
+def test_network_channels_match_the_generators_list(inputs):
+    generator = pytest.importorskip("tryon.models.generator")
+    x = inputs.network()
+    assert x.dtype == np.float32 and x.shape == (len(generator.INPUT_CHANNELS), 512, 384)
+    assert np.allclose(x[generator.LAYOUT].sum(0), 1)
+    for where in (generator.EDIT, generator.WARP_MASK, generator.LIMBS, generator.SKIN_PRIOR):
+        assert x[where].min() >= 0 and x[where].max() <= 1.0001
+    assert x[generator.PLATE].min() >= -1.01 and x[generator.PLATE].max() <= 1.01
+    # the person's own left arm lies right in a front view
+    left = x[generator.LIMBS][1]
+    assert np.average(np.arange(384), weights=left.sum(0)) > inputs.body.neck[0]
+
+
+def test_every_label_has_one_layout_group():
+    assert sorted(label for group in LAYOUT_GROUPS for label in group) == sorted(Label)
+
+
+def test_the_callers_arrays_are_not_changed():
+    person, garment = drawn_person.person(), drawn_person.flat_top()
+    before = [a.copy() for a in (person.image, person.parse, person.pose.keypoints, garment.image, garment.mask)]
+    build_inputs(person, as_worn(garment))
+    after = (person.image, person.parse, person.pose.keypoints, garment.image, garment.mask)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_edit_window_holds_the_torso():
+    person = drawn_person.person()
+    window = edit_window(person.pose)
+    points = window.to_canvas(person.pose.keypoints)
+    for i in (11, 12, 13, 14, 15, 16, 23, 24):
+        assert 0 < points[i, 0] < 384 and 0 < points[i, 1] < 512
+    body = body_from_pose(points, person.pose.world)
+    assert 60 < body.breadth < 220

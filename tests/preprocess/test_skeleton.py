@@ -1,0 +1,107 @@
+"""The skeleton warp: landmarks go where the fit says, prints stay straight, nothing is torn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon.preprocess import skeleton
+from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.mesh import rasterize
+
+SIZE = (600, 400)
+
+
+def _warp(sleeve: str):
+    garment = drawn_person.flat_top(sleeve)
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    marks = skeleton.landmarks_of(garment)
+    fit = skeleton.fit(garment, marks, body)
+    return garment, body, marks, fit, skeleton.warp(garment, marks, fit, body, SIZE)
+
+
+def test_rasterize_inverts_an_affine_map_exactly():
+    y, x = np.mgrid[0:7, 0:9].astype(np.float64)
+    source = np.stack([x * 10, y * 10], -1)
+    target = source @ np.array([[1.2, 0.1], [-0.2, 0.9]]).T + (15, 8)
+    grid, covered = rasterize(target, source, (90, 130))
+    ys, xs = np.nonzero(covered)
+    assert len(ys) > 3000
+    back = (np.stack([xs, ys], 1) + 0.5 - (15, 8)) @ np.linalg.inv(np.array([[1.2, 0.1], [-0.2, 0.9]])).T
+    assert np.abs(grid[covered] - back).max() < 1e-3
+
+
+@pytest.mark.parametrize("sleeve", ["none", "short", "long"])
+def test_torso_landmarks_land_on_their_targets(sleeve):
+    _, body, marks, fit, parts = _warp(sleeve)
+    torso = next(p for p in parts if p.name == "torso")
+    for name in ("neck_left", "neck_right", "armpit_left", "armpit_right", "hem_left", "hem_right"):
+        x, y = np.round(fit.points[name] - 0.5).astype(int)
+        near = torso.grid[y - 2 : y + 3, x - 2 : x + 3][torso.covered[y - 2 : y + 3, x - 2 : x + 3]]
+        assert len(near), name
+        error = np.linalg.norm(near - marks[name], axis=1).min() * fit.scale
+        assert error < 0.04 * body.breadth, (name, error)
+
+
+def test_rows_of_a_print_stay_straight():
+    _, _, _, fit, parts = _warp("short")
+    torso = next(p for p in parts if p.name == "torso")
+    left, right = fit.points["armpit_left"], fit.points["armpit_right"]
+    y = int((left[1] + fit.points["hem_left"][1]) / 2)
+    xs = np.arange(int(left[0]) + 12, int(right[0]) - 12)
+    rows = torso.grid[y, xs, 1]
+    assert np.ptp(rows) < 4  # px of a 300 px garment photo
+
+
+@pytest.mark.parametrize(("sleeve", "low", "high"), [("short", 0.3, 1.0), ("long", 1.9, 2.1)])
+def test_sleeves_end_where_their_class_says(sleeve, low, high):
+    _, _, _, fit, parts = _warp(sleeve)
+    assert {p.name for p in parts} == {"torso", "sleeve_left", "sleeve_right"}
+    assert low <= fit.sleeve_end[0] <= high
+    assert fit.sleeve_end[0] == fit.sleeve_end[1]
+
+
+def test_no_sleeves_no_ribbons():
+    _, _, _, fit, parts = _warp("none")
+    assert [p.name for p in parts] == ["torso"]
+    assert fit.sleeve_end == (0.0, 0.0)
+
+
+def test_parts_share_the_matte_without_gap():
+    garment, _, marks, _, _ = _warp("long")
+    weights = skeleton.split_parts(garment, marks, "long")
+    union = np.max(list(weights.values()), axis=0)
+    assert np.abs(union - garment.mask).max() < 1e-5
+
+
+def test_hem_follows_the_old_one_when_near_and_covers_the_waist():
+    garment = drawn_person.flat_top("short")
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    marks = skeleton.landmarks_of(garment)
+    natural = skeleton.fit(garment, marks, body).hem
+    assert skeleton.fit(garment, marks, body, old_hem=natural + 0.1).hem == pytest.approx(natural + 0.115)
+    assert skeleton.fit(garment, marks, body, old_hem=natural + 0.6).hem == pytest.approx(natural)
+    assert skeleton.fit(garment, marks, body, waist=natural + 0.1).hem > natural + 0.1
+
+
+def test_missing_landmarks_are_mirrored():
+    garment = drawn_person.flat_top("short")
+    marks = dict(garment.landmarks)
+    whole = skeleton.landmarks_of(garment)
+    marks["armpit_right"] = marks["sleeve_out_right"] = None
+    half = drawn_person.Garment(
+        garment.image, garment.mask, "upper", "short", marks, garment.scores, garment.confidence
+    )
+    guessed = skeleton.landmarks_of(half)
+    for name in ("armpit_right", "sleeve_out_right"):
+        assert np.linalg.norm(guessed[name] - whole[name]) < 4
+
+
+def test_empty_matte_is_refused():
+    garment = drawn_person.flat_top()
+    empty = drawn_person.Garment(
+        garment.image, np.zeros_like(garment.mask), "upper", "short", garment.landmarks, garment.scores, 0.5
+    )
+    with pytest.raises(ValueError, match="empty"):
+        skeleton.landmarks_of(empty)
