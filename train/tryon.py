@@ -4,7 +4,7 @@
 
 Samples come pre-rendered (`shards`, `samples`). Time rules: learning rate and the discriminator's start follow the
 share of `--minutes` that has passed, counts are in images (crops). Stop it at any moment; the same command with
-`--resume` goes on from the last checkpoint.
+`--resume` goes on from the last checkpoint. With other work on the same cores, set OMP_WAIT_POLICY=passive.
 
 RUN holds generator.safetensors (averaged weights with their settings), checkpoint/, metrics.jsonl, sheets/.
 
@@ -57,15 +57,15 @@ class Settings:
     threads: int = 2
     seed: int = 0
     # model
-    width: int = 40
-    bottleneck: int = 1
+    width: int = 32
+    bottleneck: int = 2
     gain_channels: int = 1
     # data
-    batch: int = 8
+    batch: int = 4
     crop: tuple[int, int] = (256, 256)
     skin_focus: float = 0.5
     # optimisation
-    lr: float = 4e-4
+    lr: float = 8e-4
     lr_d: float = 4e-4
     clip: float = 1.0
     ema_half_life: float = 2000.0
@@ -74,7 +74,7 @@ class Settings:
     w_l1: float = 5.0
     w_rgb: float = 1.5
     w_gradient: float = 2.0
-    w_perceptual: float = 1.0
+    w_perceptual: float = 0.6
     w_alpha: float = 1.0
     w_gain: float = 0.2
     skin_weight: float = 6.0
@@ -86,7 +86,7 @@ class Settings:
     gan_share: float = 0.3  #: adversarial gradient as a share of the reconstruction's
     gan_cap: float = 2.0
     w_match: float = 1.0
-    d_width: int = 32
+    d_width: int = 24
     d_scales: int = 2
     d_norm: str = "spectral"
     # reports
@@ -113,8 +113,8 @@ class Reconstruction:
         self.s = settings
         self.perceptual = losses.PerceptualLoss(settings.perceptual) if settings.perceptual else None
 
-    def picture(self, mixed: Tensor, batch: Batch, weights: Tensor, changed: Tensor) -> dict[str, Tensor]:
-        """Terms that depend on the composite alone; `mixed` is the target outside of `changed`."""
+    def picture(self, mixed: Tensor, batch: Batch, weights: Tensor) -> dict[str, Tensor]:
+        """Terms that depend on the composite alone; `mixed` is the target where nothing changed."""
         s, target = self.s, batch["target"]
         terms = {
             "l1": s.w_l1 * losses.l1(mixed, target, weights),
@@ -122,7 +122,7 @@ class Reconstruction:
         }
         if self.perceptual is not None and s.w_perceptual:
             with torch.autocast("cpu", torch.bfloat16, enabled=s.bf16):
-                terms["perceptual"] = s.w_perceptual * self.perceptual(mixed, target, changed)
+                terms["perceptual"] = s.w_perceptual * self.perceptual(mixed, target, weights)
         return terms
 
     def layers(self, layers: Layers, batch: Batch, weights: Tensor, changed: Tensor) -> dict[str, Tensor]:
@@ -171,7 +171,7 @@ class Trainer:
         )  # fmt: skip
         leaf = picture.detach().requires_grad_()
         mixed = changed * leaf + (1 - changed) * target
-        terms = self.reconstruction.picture(mixed, batch, weights, changed)
+        terms = self.reconstruction.picture(mixed, batch, weights)
         (slope,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), leaf)
         if progress >= s.gan_start:
             slope = slope + self._judge(leaf, slope, batch, changed, progress, metrics)

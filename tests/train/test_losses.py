@@ -106,7 +106,7 @@ def test_unknown_kind():
 
 def test_feature_matching():
     assert losses.feature_matching(_verdict(1.0), _verdict(1.0), ONES) == 0
-    assert float(losses.feature_matching(_verdict(1.0), _verdict(2.0), ONES)) == pytest.approx(1.0)
+    assert losses.feature_matching(_verdict(1.0), _verdict(2.0), ONES).item() == pytest.approx(1.0)
     real = _verdict(1.0)
     losses.feature_matching(real, _verdict(2.0), ONES).backward()
     assert real[0].scores.grad is None

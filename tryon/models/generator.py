@@ -168,8 +168,8 @@ class Generator(nn.Module):
     def __init__(
         self,
         in_channels: int = IN_CHANNELS,
-        width: int = 40,
-        bottleneck: int = 1,
+        width: int = 32,
+        bottleneck: int = 2,
         gain_channels: int = 1,
         norm: bool = True,
     ) -> None:
