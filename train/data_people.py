@@ -1,7 +1,7 @@
 """Labelled street photos for the human parser: the CCP label names mapped to `Label`, poses cached.
 
-Clothing Co-Parsing labels skin without saying whose: it is split into face/neck/chest, arms and legs by the nearest bone
-of the MediaPipe skeleton. `python -m tryon.train.data_people --data CCP_DIR --out CACHE_DIR` writes, once, for all photos:
+Clothing Co-Parsing labels skin without saying whose: it is split into face/neck/chest, arms and legs by the nearest
+bone of the MediaPipe skeleton. Written once, by `python -m tryon.train.data_people --data CCP_DIR --out CACHE_DIR`:
 
     poses.npz            ids (N,) str; keypoints (N, 33, 3) float32; world (N, 33, 3) float32; box (N, 4) float32;
                          size (N, 2) int32 (height, width); found (N,) bool

@@ -5,8 +5,8 @@
 
 `--cache` is written by `tryon.train.data_people`. The schedule is a matter of time, not of steps: the run ends after
 `--minutes`. It starts on small canvases and finishes at the size used at run time. Later on, the photos that have only
-image-level tags join in: the averaged network labels them, among the classes that their tags allow; what it is unsure of
-is left out of the loss. Photos in `--val` are read for validation only. `--negatives` are pictures without people.
+image-level tags join in: the averaged network labels them, among the classes that their tags allow; what it is unsure
+of is left out of the loss. Photos in `--val` are read for validation only. `--negatives` are pictures without people.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from .data_people import NAME_TO_LABEL
 from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives, load_samples, plain_view
 
 #: (share of the run at which the stage begins, canvas, batch)
-STAGES = ((0.0, (256, 192), 12), (0.68, PARSE_CANVAS, 8))
+STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
 #: Shares of the run at which the tagged photos are labelled (again).
-PSEUDO_AT = (0.4, 0.72)
+PSEUDO_AT = (0.4, 0.7)
 PSEUDO_SHARE = 0.35
 NEGATIVE_SHARE = 0.05
-LR = 1.2e-3
+LR = 1e-3
 ENCODER_LR = 0.5  #: share of LR for the pretrained encoder
 EMA_SAMPLES = 2000
 #: Loss weights: rare classes count more.
-WEIGHTS = {Label.HAIR: 1.5, Label.FACE: 1.5, Label.ARMS: 1.5, Label.SHOES: 1.5, Label.BAG: 1.5, Label.ACCESSORY: 1.5}
+WEIGHTS = dict.fromkeys((Label.HAIR, Label.FACE, Label.ARMS, Label.SHOES, Label.BAG, Label.DRESS), 1.5)
+WEIGHTS[Label.ACCESSORY] = 2.5
 
 
 def batches(
@@ -177,17 +178,33 @@ def allowed_labels(tags: list[str]) -> np.ndarray:
     return allowed
 
 
+def heed_tags(share: Tensor, tags: list[str]) -> Tensor:
+    """Move the probability of what the tags exclude to what they allow.
+
+    The pixel stays clothing if it was: excluded kinds of clothes give to the allowed kinds, in proportion to those.
+
+    Args:
+        share: (NUM_LABELS, h, w) class probabilities.
+    """
+    allowed = torch.from_numpy(allowed_labels(tags)).float()[:, None, None]
+    clothes = [Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER]
+    out = share.clone()
+    kept = share[clothes] * allowed[clothes]
+    out[clothes] = kept * (share[clothes].sum(0) / kept.sum(0).clamp(min=1e-6))
+    out = out * allowed
+    return out / out.sum(0).clamp(min=1e-6)
+
+
 def pseudo_label(net: ParserNet, samples: list[Sample], tags: dict[str, list[str]], size: tuple[int, int]) -> None:
     """Fill `labels` with the network's opinion among what the tags allow; IGNORE where it is unsure."""
     for sample, share in zip(samples, predict(net, samples, size), strict=True):
-        allowed = torch.from_numpy(allowed_labels(tags[sample.id]))
-        share = share * allowed[:, None, None]
-        sure, guess = share.max(0)
-        guess = torch.where(sure > 0.55, guess, torch.tensor(IGNORE)).numpy().astype(np.uint8)
-        place = person_canvas(sample.box, size).resized(size[0] // 2, size[1] // 2)
+        share = functional.interpolate(share[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
+        sure, guess = heed_tags(share, tags[sample.id]).max(0)
+        labels = torch.where(sure > 0.55, guess, torch.tensor(IGNORE)).numpy().astype(np.uint8)
         # Outside of the canvas nothing is known but that the person isn't there.
-        pasted = place.paste_back(guess + np.uint8(1), STORE, nearest=True)
-        sample.labels = np.where(pasted == 0, np.uint8(Label.BACKGROUND), pasted - np.uint8(1)).astype(np.uint8)
+        pasted = person_canvas(sample.box, size).paste_back(labels + np.uint8(1), STORE, nearest=True)
+        inside = person_canvas(sample.box, size).paste_back(np.ones(size, np.uint8), STORE, nearest=True) > 0
+        sample.labels = np.where(inside, pasted - np.uint8(1), np.uint8(Label.BACKGROUND)).astype(np.uint8)
 
 
 def learning_rate(progress: float) -> float:

@@ -102,10 +102,10 @@ def plain_view(sample: Sample, size: tuple[int, int]) -> tuple[np.ndarray, np.nd
 
 
 def _random_affine(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, bool]:
-    """A map stored crop -> canvas, 2x3, and whether it mirrors. One in four views is a half-body one."""
+    """A map stored crop -> canvas, 2x3, and whether it mirrors. One in six views is a half-body one."""
     x0, y0, x1, y1 = sample.box
     height, width = size
-    if rng.random() < 0.25:  # cut below: portraits
+    if rng.random() < 0.18:  # cut below: portraits
         y1 = y0 + (y1 - y0) * rng.uniform(0.35, 0.75)
     elif rng.random() < 0.1:  # cut above: no head
         y0 = y0 + (y1 - y0) * rng.uniform(0.05, 0.15)

@@ -1,0 +1,130 @@
+"""Inputs and clean-up of the parse, without the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tryon.labels import NUM_LABELS, Label
+from tryon.preprocess.parsing import (
+    PLANES,
+    Parser,
+    input_planes,
+    person_canvas,
+    pose_planes,
+    spread_labels,
+    suppress_noise,
+)
+from tryon.types import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, Pose
+
+
+def stick_figure(height: int, width: int) -> np.ndarray:
+    points = np.zeros((33, 3), np.float32)
+    points[:, 0], points[:, 1], points[:, 2] = width / 2, height * 0.1, 1.0
+    for index, (x, y) in {
+        LEFT_SHOULDER: (0.6, 0.25),
+        RIGHT_SHOULDER: (0.4, 0.25),
+        LEFT_HIP: (0.57, 0.55),
+        RIGHT_HIP: (0.43, 0.55),
+    }.items():
+        points[index, :2] = x * width, y * height
+    return points
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    return 0.9 * (np.arange(NUM_LABELS)[:, None, None] == labels).astype(np.float32) + 0.1 / NUM_LABELS
+
+
+def test_planes_have_the_order_of_the_table(rng: np.random.Generator) -> None:
+    canvas = rng.integers(0, 256, (128, 96, 3), dtype=np.uint8)
+    mask = np.full((128, 96), 200, np.uint8)
+    planes = input_planes(canvas, stick_figure(128, 96), mask)
+    assert planes.shape == (128, 96, len(PLANES)) and planes.dtype == np.uint8
+    assert np.array_equal(planes[..., :3], canvas)
+    assert np.array_equal(planes[..., PLANES.index("person")], mask)
+    assert planes[int(0.25 * 128), 48, PLANES.index("torso")] > 100
+
+
+def test_unseen_joints_draw_fainter() -> None:
+    points = stick_figure(128, 96)
+    bright = pose_planes(points, 128, 96)
+    points[:, 2] = 0.1
+    assert 0 < pose_planes(points, 128, 96).max() < 0.5 * bright.max()
+
+
+def test_wild_keypoints_do_not_crash() -> None:
+    points = np.full((33, 3), 1e9, np.float32)
+    points[::2] *= -1
+    assert pose_planes(points, 64, 64).shape == (64, 64, 6)
+
+
+def test_pieces_far_from_the_person_are_background() -> None:
+    labels = np.zeros((128, 96), np.uint8)
+    labels[20:100, 30:60] = Label.TOP
+    labels[20:60, 80:94] = Label.TOP  # a passer-by
+    mask = (labels > 0).astype(np.float32)
+    mask[:, 70:] = 0
+    out = suppress_noise(one_hot(labels), mask).argmax(0)
+    assert (out[:, 80:] == Label.BACKGROUND).all()
+    assert (out[20:100, 30:60] == Label.TOP).all()
+
+
+def test_a_bag_beside_the_person_stays() -> None:
+    labels = np.zeros((128, 96), np.uint8)
+    labels[20:100, 30:60] = Label.TOP
+    labels[60:80, 61:75] = Label.BAG
+    out = suppress_noise(one_hot(labels), (labels == Label.TOP).astype(np.float32)).argmax(0)
+    assert (out[60:80, 61:75] == Label.BAG).all()
+
+
+def test_specks_vanish() -> None:
+    labels = np.zeros((128, 96), np.uint8)
+    labels[20:100, 30:60] = Label.TOP
+    labels[50, 40] = Label.DRESS
+    shares = one_hot(labels)
+    out = suppress_noise(shares, (labels > 0).astype(np.float32)).argmax(0)
+    assert out[50, 40] != Label.DRESS
+    assert shares[Label.DRESS, 50, 40] > 0.5, "the caller's array is not changed"
+
+
+@pytest.mark.parametrize("photo", [(300, 200), (200, 300), (1900, 1400)])
+def test_labels_come_back_at_photo_size(photo: tuple[int, int]) -> None:
+    height, width = photo
+    box = (0.3 * width, 0.1 * height, 0.6 * width, 0.9 * height)
+    place = person_canvas(box, (128, 96))
+    truth = np.zeros(photo, np.uint8)
+    truth[int(box[1]) : int(box[3]), int(box[0]) : int(box[2])] = Label.TOP
+    back = spread_labels(one_hot(place.crop(truth, nearest=True, border="zero")), place, photo)
+    assert back.shape == photo and back.dtype == np.uint8
+    both = ((back == Label.TOP) & (truth == Label.TOP)).sum()
+    assert both / ((back == Label.TOP) | (truth == Label.TOP)).sum() > 0.96
+
+
+class _Echo:
+    """A session that calls every pixel of the person mask a top."""
+
+    class _Input:
+        name, shape = "planes", ["batch", len(PLANES), 64, 48]
+
+    def get_inputs(self) -> list[_Input]:
+        return [self._Input()]
+
+    def run(self, _: None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        person = feed["planes"][:, PLANES.index("person")] / 255
+        out = np.zeros((len(person), NUM_LABELS, *person.shape[1:]), np.float32)
+        out[:, Label.TOP], out[:, Label.BACKGROUND] = person, 1 - person
+        return [out]
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_parser_follows_the_canvas_of_its_network(mirror: bool) -> None:
+    mask = np.zeros((200, 150), np.float32)
+    mask[40:180, 50:90] = 1
+    points = stick_figure(200, 150)
+    pose = Pose(points, np.zeros((33, 3), np.float32), mask, (50, 40, 90, 180))
+    image = np.zeros((200, 150, 3), np.uint8)
+    parser = Parser(_Echo(), mirror=mirror)  # type: ignore[arg-type]
+    assert parser.canvas == (64, 48)
+    parse = parser(image, pose)
+    assert parse.shape == (200, 150)
+    assert ((parse == Label.TOP) == (mask > 0)).mean() > 0.97
