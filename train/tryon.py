@@ -207,7 +207,9 @@ class Trainer:
             (pair,) = torch.autograd.grad(match, leaf)
             weight = losses.adaptive_weight(slope, pull, share=s.gan_share, cap=s.gan_cap)
             added = weight * pull + s.w_match * pair
-            metrics.add(gan=adversarial, gan_weight=weight, match=match)
+            whole = slope.norm().clamp_min(1e-12)  # shares of the reconstruction's gradient, to see who leads
+            metrics.add(gan=adversarial, gan_weight=weight, gan_part=weight * pull.norm() / whole)
+            metrics.add(match=match, match_part=s.w_match * pair.norm() / whole)
         self._apply(self.opt_d, learning_rate(s.lr_d, progress, self.judged))
         self.judged += len(leaf)
         metrics.add(d=loss_d, d_right=losses.patch_accuracy(real, fake, changed))
