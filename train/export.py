@@ -162,16 +162,29 @@ def register(
         value.name: [dim.dim_value or dim.dim_param for dim in value.type.tensor_type.shape.dim]
         for value in model.graph.input
     }
+    return register_file(name, f"{name}.onnx", data, metrics, licence, folder, inputs)
+
+
+def register_file(
+    name: str,
+    file: str,
+    data: bytes,
+    metrics: dict[str, Any] | None = None,
+    licence: str = "Apache-2.0",
+    folder: Path = FOLDER,
+    inputs: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write `data` as the shipped weights `name` and its entry into the manifest; see `register`."""
     entry = {
-        "file": f"{name}.onnx",
+        "file": file,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "licence": licence,
-        "inputs": inputs,
+        "inputs": inputs or {},
         "metrics": metrics or {},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / entry["file"], data)
+    _write(folder / file, data)
     manifest = folder / MANIFEST
     entries = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
     entries[name] = entry

@@ -25,7 +25,7 @@ class TorchEngine:
         try:
             import torch
 
-            from ..models.generator import load_generator
+            from ..models.checkpoint import load_generator
         except ImportError as error:
             raise DependencyError("The torch engine needs torch.", "Run: pip install 'tryon[torch]'") from error
         self._torch = torch
@@ -33,8 +33,8 @@ class TorchEngine:
             torch.set_num_threads(threads)
         path = Path(checkpoint) if checkpoint else weights_store.path("generator_torch")
         try:
-            self._net = load_generator(path).eval()
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            self._net = load_generator(path)
+        except Exception as error:  # safetensors has an exception type of its own
             raise WeightsError(f"{path.name} is not a generator checkpoint.", "Give a file that training wrote.") from error
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._net.to(self._device)

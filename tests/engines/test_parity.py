@@ -1,0 +1,66 @@
+"""The shipped generator: ONNX Runtime and torch agree, batches equal singles, runs repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon import weights
+from tryon.engines import make_engine
+from tryon.inputs import build_inputs
+from tryon.preprocess.worn import as_worn
+
+SLEEVES = ("none", "short", "long")
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return [build_inputs(drawn_person.person(), as_worn(drawn_person.flat_top(s))) for s in SLEEVES]
+
+
+@pytest.fixture(scope="module")
+def onnx():
+    return make_engine("onnx", 2)
+
+
+def test_torch_and_onnx_agree(inputs, onnx):
+    pytest.importorskip("torch")
+    torch = make_engine("torch", 2)
+    for x in inputs:
+        a, b = onnx.render(x), torch.render(x)
+        assert np.abs(a.rgb - b.rgb).max() / 127.5 <= 1e-3
+        assert np.abs(a.alpha - b.alpha).max() <= 1e-3
+        assert np.abs(a.gain - b.gain).max() <= 1e-3
+
+
+def test_layers_are_in_range(inputs, onnx):
+    for x in inputs:
+        render = onnx.render(x)
+        assert render.rgb.shape == (512, 384, 3) and 0 <= render.rgb.min() and render.rgb.max() <= 255
+        assert render.alpha.shape == render.gain.shape == (512, 384)
+        assert 0 <= render.alpha.min() and render.alpha.max() <= 1
+        assert 0.4 < render.gain.min() and render.gain.max() < 2.1
+        assert (render.alpha[x.coverage == 0] == 0).all()
+
+
+def test_a_batch_equals_singles(inputs):
+    session = weights.session("generator", 2)
+    batch = np.stack([x.network() for x in inputs])
+    together = session.run(None, {"inputs": batch})
+    for i in range(len(batch)):
+        alone = session.run(None, {"inputs": batch[i : i + 1]})
+        for a, b in zip(together, alone, strict=True):
+            assert np.abs(a[i] - b[0]).max() <= 1e-4
+
+
+def test_runs_repeat_bit_for_bit(inputs, onnx):
+    first, second = onnx.render(inputs[1]), onnx.render(inputs[1])
+    assert np.array_equal(first.rgb, second.rgb) and np.array_equal(first.alpha, second.alpha)
+
+
+def test_all_weights_fit_the_wheel():
+    total = sum(entry["bytes"] for entry in weights.manifest().values())
+    assert total < 60e6
+    for name in ("parser", "garment", "generator", "generator_torch"):
+        assert weights.path(name).stat().st_size == weights.info(name)["bytes"]
