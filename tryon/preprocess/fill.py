@@ -38,18 +38,30 @@ def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Typical skin colour: float32 (3,) RGB 0..255, from arms where enough are seen, else from the face.
+    """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from the face.
 
     Args:
         image: uint8 (H, W, 3); arms, face: bool (H, W).
+
+    A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides.
     """
-    for mask, least in ((arms, 250), (face, 60), (arms, 20)):
-        if int(mask.sum()) >= least:
-            px = image[mask].astype(np.float32)
-            lum = px @ [0.299, 0.587, 0.114]
-            lo, hi = np.percentile(lum, [35, 85])
-            return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
-    return np.array([196, 154, 128], np.float32)
+    from_arms = _typical(image, arms) if int(arms.sum()) >= 250 else None
+    from_face = _typical(image, face) if int(face.sum()) >= 60 else None
+    if from_arms is not None and from_face is not None:
+        lab = cv2.cvtColor(np.stack([from_arms, from_face])[None] / 255, cv2.COLOR_RGB2LAB)[0]
+        if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 30:
+            return from_face
+        return (0.6 * from_arms + 0.4 * from_face).astype(np.float32)
+    found = from_arms if from_arms is not None else from_face
+    return found if found is not None else np.array([196, 154, 128], np.float32)
+
+
+def _typical(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Median of the pixels that are neither dark nor shining: float32 (3,)."""
+    px = image[mask].astype(np.float32)
+    lum = px @ np.array([0.299, 0.587, 0.114], np.float32)
+    lo, hi = np.percentile(lum, [35, 85])
+    return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
 
 
 def shade_arm(body: Body, side: int, size: tuple[int, int], colour: np.ndarray) -> np.ndarray:
