@@ -43,7 +43,9 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     if box is None:
         return result
     placement = inputs.placement
+    x0, y0, x1, y1 = box
     under = spread(render.rgb / 255, placement, box) * 255
+    under += grain(photo[y0:y1, x0:x1], mask[y0:y1, x0:x1])[..., None]
     warped, coverage = _texture(inputs, box)
     # the network's opinion on the coverage: what it took away or left at the edges, relative to the geometry
     kept = spread(np.clip(render.alpha / np.maximum(inputs.coverage, 1e-3), 0, 1) * (inputs.coverage > 0.02), placement, box)
@@ -51,9 +53,25 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     alpha = coverage * np.where(seen > 0.05, np.minimum(kept / np.maximum(seen, 0.05), 1), 0)
     gain = spread(render.gain / 2, placement, box) * 2
     mixed = under + (np.clip(warped * gain[..., None], 0, 255) - under) * alpha[..., None]
-    x0, y0, x1, y1 = box
     blend(result[y0:y1, x0:x1], mixed / 255, mask[y0:y1, x0:x1])
     return result
+
+
+def grain(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Noise of the photo's own strength, for surfaces that were painted and would look like plastic: float32 (h, w).
+
+    The strength is the typical deviation from a slight blur in the calmer half of the untouched pixels; the noise comes
+    from a fixed seed, so that equal inputs give equal bytes.
+
+    Args:
+        photo: uint8 (h, w, 3); mask: float32 (h, w), 0 = untouched.
+    """
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    rough = cv2.blur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.2)), (7, 7))
+    calm = rough[(mask == 0) & (grey > 12) & (grey < 243)]
+    strength = float(np.clip(np.percentile(calm, 25) * 1.25, 0, 3.5)) if calm.size > 100 else 1.0
+    noise = np.random.default_rng(0).standard_normal(grey.shape, np.float32)
+    return cv2.GaussianBlur(noise, (0, 0), 0.7) * (2.2 * strength)
 
 
 def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:

@@ -81,7 +81,7 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     old = _is(parse, Label.TOP, Label.OUTERWEAR)
     dress = _is(parse, Label.DRESS)
     if dress.any():
-        old |= dress & (along < hem - 0.04)
+        old |= dress & (along < min(hem - 0.04, 0.82))  # below the waist it is a skirt, which may stand out beside a top
     return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, along))  # belts, ties, brooches go with the old outfit
 
 
@@ -123,6 +123,42 @@ def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
     return keep
 
 
+def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Collars and cuffs that were parsed as skin become clothing again.
+
+    A pixel labelled as neck or arm near the worn garment, whose hue is not the person's skin hue, is taken for a part of
+    that garment.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    clothing = _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS)
+    face, arms = _is(parse, Label.FACE), _is(parse, Label.ARMS)
+    if face.sum() < 80 or not clothing.any():
+        return parse
+    yy, xx = np.mgrid[0 : parse.shape[0], 0 : parse.shape[1]]
+    chin = body.mouth + (body.mouth - body.nose) * 0.75
+    below = ((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) > 0
+    colour = skin_colour(image, arms & False, face & ~below)
+    near = _dilate(clothing.astype(np.uint8), 0.16 * body.breadth).astype(bool)
+    suspects = near & ((face & below) | arms)
+    if not suspects.any():
+        return parse
+    lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    skin = cv2.cvtColor((colour / 255)[None, None].astype(np.float32), cv2.COLOR_RGB2LAB)[0, 0]
+    # hue and saturation tell cloth from skin; shadows keep the hue, so they are judged by direction, not by length
+    ab, want = lab[..., 1:], skin[1:]
+    strength = float(np.linalg.norm(want))
+    if strength < 8:
+        return parse
+    along = (ab @ want) / strength
+    across = np.abs(ab @ np.array([-want[1], want[0]])) / strength
+    light = np.clip(lab[..., 0] / max(float(skin[0]), 20.0), 0.25, 1.0)
+    odd = (along < 0.42 * strength * light) | (across > 0.8 * strength + 3)
+    odd = cv2.morphologyEx((odd & suspects).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
 def build(
     image: np.ndarray,
     parse: np.ndarray,
@@ -146,14 +182,16 @@ def build(
     """
     size = parse.shape
     unit = body.breadth / 100.0
-    keep = occluders(parse, body, sleeves)
     along = _along(body, size)
+    parse = repair_skin(image, parse, body)
+    keep = occluders(parse, body, sleeves)
     gone = (old_garment(parse, body, hem) if old is None else old) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
-    wide &= ~(_is(parse, Label.DRESS) & (along > hem - 0.02))
+    wide &= ~(_is(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
     new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
     head = _is(parse, Label.HAIR) | (_is(parse, Label.FACE) & ~gone)
-    edit = ((wide & ~head) | new | gone) & ~keep
+    rim = _dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~_is(parse, Label.HAIR)
+    edit = ((wide & ~head) | rim | new | gone) & ~keep
     soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
@@ -188,7 +226,8 @@ def _fill(
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
     photo = image.astype(np.float32)
-    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), 2).astype(bool)
+    # the outline of the parse is a few px off: colours of the old garment must not leak into the background
+    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
     known = ~person & ~hole
     if known.sum() < 50:
         known = ~hole

@@ -8,7 +8,7 @@ import numpy as np
 from .skeleton import Part
 
 #: How much a sleeve darkens the torso beside it, and the garment darkens towards its outline.
-CONTACT, ROUND = 0.38, 0.16
+CONTACT, ROUND = 0.24, 0.16
 
 
 def sample(picture: np.ndarray, grid: np.ndarray, factor: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
