@@ -64,7 +64,7 @@ def jitter_person(person: Person, rng: np.random.Generator) -> Person:
 
 def jitter_window(person: Person, rng: np.random.Generator):
     """The canvas of inference, moved and scaled a little."""
-    p = edit_window(person.pose)
+    p = edit_window(person.pose, person.parse if rng.random() < 0.7 else None)
     zoom = float(np.exp(rng.uniform(-0.15, 0.15)))
     w, h = p.width / p.scale, p.height / p.scale
     cx, cy = p.x0 + w / 2 + rng.normal(0, 0.03 * w), p.y0 + h / 2 + rng.normal(0, 0.03 * h)

@@ -108,8 +108,11 @@ def limb_maps(body: Body, size: tuple[int, int]) -> np.ndarray:
     return out.transpose(2, 0, 1)
 
 
-def edit_window(pose: Pose, size: tuple[int, int] = CANVAS) -> Placement:
-    """The canvas for tops: from above the head to the thighs, arms included.
+def edit_window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = CANVAS) -> Placement:
+    """The canvas for tops: from above the head to the thighs, arms included, or to the end of a long coat.
+
+    Args:
+        parse: uint8 (H, W) at photo size; if given, all of the worn top or coat is on the canvas.
 
     Raises:
         ValueError: if the pose has no torso.
@@ -120,6 +123,10 @@ def edit_window(pose: Pose, size: tuple[int, int] = CANVAS) -> Placement:
     top = min(pose.box[1], float(body.nose[1] - 0.5 * body.length))
     top = max(top, float(body.nose[1] - 0.75 * body.length)) - 0.06 * body.length
     bottom = max(float(body.at(1.75)[1]), top + 1.5 * body.length)
+    if parse is not None:
+        rows = np.flatnonzero(np.isin(parse, [int(Label.TOP), int(Label.OUTERWEAR)]).any(axis=1))
+        if len(rows):
+            bottom = min(max(bottom, float(rows[-1]) + 0.08 * body.length), float(body.at(3.2)[1]))
     # arms far out do not shrink the canvas without limit
     reach = 1.5 * body.length
     x0 = max(float(points[:, 0].min()) - pad, float(body.neck[0]) - reach)
@@ -138,7 +145,7 @@ def build_inputs(
         placement: the canvas; default `edit_window`.
         fit: where the garment goes; default `skeleton.fit`.
     """
-    placement = placement or edit_window(person.pose)
+    placement = placement or edit_window(person.pose, person.parse)
     size = (placement.height, placement.width)
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, hand_mask, legs_mask, neck_mask, trunk_mask
+from .body import Body, arm_mask, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
 from .fill import push_pull, shade_arm, skin_colour
 
 
@@ -245,8 +245,8 @@ def _fill(
 
     face = _is(parse, Label.FACE) & ~hole
     colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
-    trunk = trunk_mask(body, size, 1.0, -0.05, 0.55) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
-    neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), trunk), (0, 0), 1.2)
+    bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
+    neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
     if face.sum() > 60:  # the neck takes the light of the skin beside it
         flesh = 0.6 * _smooth_fill(photo, face) + 0.4 * flesh

@@ -210,6 +210,25 @@ def trunk_mask(body: Body, size: tuple[int, int], grow: float = 1.0, top: float 
     return mask.astype(np.float32) / 255
 
 
+def bust_mask(body: Body, size: tuple[int, int]) -> np.ndarray:
+    """Shoulders and upper chest with the slope from the neck to the shoulder joints: float32 (H, W)."""
+    mask = np.zeros(size, np.uint8)
+    points = []
+    for side, sign in ((0, -1.0), (1, 1.0)):
+        joint = body.shoulders[side]
+        out = body.across * sign
+        rim = [
+            body.at(-0.17, sign * 0.16 * body.breadth),
+            joint - out * 0.14 * body.breadth - body.down * 0.085 * body.length,
+            joint + out * 0.08 * body.breadth - body.down * 0.02 * body.length,
+            joint + out * 0.1 * body.breadth + body.down * 0.12 * body.length,
+            body.at(0.5, sign * 0.95 * body.chest),
+        ]
+        points += rim if side == 0 else rim[::-1]
+    cv2.fillPoly(mask, [np.round(np.stack(points) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255
+
+
 def legs_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
     """Thighs and shins of typical thickness, with the hips between them: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
