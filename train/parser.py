@@ -34,8 +34,8 @@ from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives,
 
 #: (share of the run at which the stage begins, canvas, batch)
 STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
-#: Shares of the run at which the tagged photos are labelled (again).
-PSEUDO_AT = (0.4, 0.7)
+#: Shares of the run at which the tagged photos are labelled (again, if there are several).
+PSEUDO_AT = (0.4,)
 PSEUDO_SHARE = 0.35
 NEGATIVE_SHARE = 0.05
 LR = 1e-3
@@ -234,7 +234,7 @@ def train(args: argparse.Namespace) -> None:
     held_out = set(args.val.read_text().split())
     labelled = sorted(path.stem for path in (args.cache / "labels").glob("*.png"))
     tags = json.loads((args.data / "tags.json").read_text())
-    train_set = load_samples(args.data, args.cache, [i for i in labelled if i not in held_out])
+    train_set = load_samples(args.data, args.cache, [i for i in labelled if i not in held_out], args.labels)
     val_set = load_samples(args.data, args.cache, [i for i in labelled if i in held_out], "labels_raw")
     tagged = load_samples(
         args.data, args.cache, sorted(i for i in tags if i not in held_out and i not in set(labelled))
@@ -312,6 +312,7 @@ def main() -> None:
     parser.add_argument("--val", type=Path, required=True, help="ids that are kept out of training, one a line")
     parser.add_argument("--imagenet", type=Path, required=True, help="MobileNetV2 weights, safetensors")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--labels", default="labels_raw", help="folder of the cache that training learns from")
     parser.add_argument("--negatives", type=Path, help="photos of the cache's negatives")
     parser.add_argument("--resume", type=Path, help="go on from these weights ...")
     parser.add_argument("--elapsed", type=float, default=0.0, help="... at this minute of the run")

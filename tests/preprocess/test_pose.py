@@ -30,7 +30,7 @@ def test_finds_the_person(estimator: PoseEstimator, image: np.ndarray) -> None:
     before = image.copy()
     pose = estimator.detect(image)
     assert pose is not None
-    assert pose.mask.shape == image.shape[:2] and 0 <= pose.mask.min() and pose.mask.max() <= 1
+    assert pose.mask.shape == image.shape[:2] and pose.mask.min() >= 0 and pose.mask.max() <= 1
     assert pose.keypoints[LEFT_SHOULDER, 0] > pose.keypoints[RIGHT_SHOULDER, 0], "faces the camera"
     assert pose.keypoints[NOSE, 1] < pose.keypoints[LEFT_SHOULDER, 1]
     x0, y0, x1, y1 = pose.box
