@@ -66,13 +66,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--engines", default="geometric,onnx")
     args = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, threads {args.threads or 'all'}")
+    threads = args.threads or "all"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, threads {threads}")
     base: float | None = None
     for engine in args.engines.split(","):
         seconds, peak = cold(args.person, args.garment, engine, str(args.threads) if args.threads else None, args.runs)
         fast, stages = warm(args.person, args.garment, engine, args.threads, args.runs * 2)
         base = base or fast
-        print(f"{engine}: cold {seconds:.2f} s, peak {peak:.0f} MB; warm {fast * 1000:.0f} ms ({fast / base:.2f}x), stages {stages}")
+        print(f"{engine}: cold {seconds:.2f} s, peak {peak:.0f} MB; warm {fast * 1000:.0f} ms ({fast / base:.2f}x)")
+        print(f"  stages, ms: {stages}")
     print(f"this process: peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

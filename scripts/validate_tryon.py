@@ -3,7 +3,8 @@
     python scripts/validate_tryon.py --data DATA --out FOLDER [--set core|further|all] [--engines geometric,onnx]
 
 Writes FOLDER/sheet_NN.png (garment, person, one picture per engine; to be looked at, not to be published: the photos'
-licences are not ours to pass on) and FOLDER/results.jsonl, and prints counts: done, typed failures, pairs whose untouched
+licences are not ours to pass on) and FOLDER/results.jsonl, and prints counts: done, typed failures, pairs whose
+untouched
 pixels are not bit-identical (must be 0), median times.
 """
 
@@ -54,7 +55,11 @@ def run(pairs: list[dict[str, str]], data: Path, engines: list[str], out: Path, 
                 try_on.engine = engine
                 result = try_on(person, garment, explain=True)
                 same = bool((result.image == photo)[result.explain["edit_mask"] == 0].all())
-                record[name] = {"identical": same, "ms": result.report["timings_ms"], "quality": result.report["quality"]}
+                record[name] = {
+                    "identical": same,
+                    "ms": result.report["timings_ms"],
+                    "quality": result.report["quality"],
+                }
                 record["warnings"] = [w["code"] for w in result.report["warnings"]]
                 box = result.report["edit_box"] or box
                 tiles.append(result.image)
@@ -63,7 +68,9 @@ def run(pairs: list[dict[str, str]], data: Path, engines: list[str], out: Path, 
             record.update(status="error", code=error.code, message=str(error))
         crop = _window(box, photo.shape)
         label = record.get("code", f"{record.get(engines[-1], {}).get('quality', '')}")
-        tiles = [tiles[0]] + [_tile(t[crop], height, width, label if i else pair["person"]) for i, t in enumerate(tiles[1:])]
+        tiles = [tiles[0]] + [
+            _tile(t[crop], height, width, label if i else pair["person"]) for i, t in enumerate(tiles[1:])
+        ]
         while len(tiles) < 2 + len(engines):
             tiles.append(np.full((height, width, 3), 230, np.uint8))
         rows.append(np.hstack(tiles))

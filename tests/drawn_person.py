@@ -46,7 +46,16 @@ def person(scale: float = 1.0, long_sleeves: bool = True) -> Person:
     parse[legs_mask(body, (h, w)) > 0.5] = Label.LOWER
     parse[neck_mask(body, (h, w)) > 0.5] = Label.FACE
     cv2.circle(parse, (round(200 * scale), round(90 * scale)), round(32 * scale), int(Label.FACE), -1)
-    cv2.ellipse(parse, (round(200 * scale), round(72 * scale)), (round(34 * scale), round(20 * scale)), 0, 180, 360, int(Label.HAIR), -1)
+    cv2.ellipse(
+        parse,
+        (round(200 * scale), round(72 * scale)),
+        (round(34 * scale), round(20 * scale)),
+        0,
+        180,
+        360,
+        int(Label.HAIR),
+        -1,
+    )
     for side in (0, 1):
         parse[arm_mask(body, side, (h, w)) > 0.5] = Label.ARMS
     parse[trunk_mask(body, (h, w), 1.1, -0.05, 1.05) > 0.5] = Label.TOP
@@ -72,10 +81,16 @@ def flat_top(sleeve: str = "short", size: int = 300) -> Garment:
         "hem_right": (210, 260),
     }  # fmt: skip
     if sleeve == "short":
-        marks |= {"sleeve_out_left": (40, 95), "sleeve_in_left": (68, 122), "sleeve_out_right": (260, 95), "sleeve_in_right": (232, 122)}
+        marks |= {
+            "sleeve_out_left": (40, 95),
+            "sleeve_in_left": (68, 122),
+            "sleeve_out_right": (260, 95),
+            "sleeve_in_right": (232, 122),
+        }
     elif sleeve == "long":
         marks |= {
-            "elbow_left": (58, 130), "elbow_right": (242, 130), "sleeve_out_left": (28, 215), "sleeve_in_left": (52, 222),
+            "elbow_left": (58, 130), "elbow_right": (242, 130),
+            "sleeve_out_left": (28, 215), "sleeve_in_left": (52, 222),
             "sleeve_out_right": (272, 215), "sleeve_in_right": (248, 222),
         }  # fmt: skip
     m = {k: np.array(v, np.float32) * f for k, v in marks.items()}
@@ -90,7 +105,9 @@ def flat_top(sleeve: str = "short", size: int = 300) -> Garment:
     mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, [np.round(np.stack([m[k] for k in outline])).astype(np.int32)], 255, cv2.LINE_AA)
     image = np.full((size, size, 3), 225, np.uint8)
-    stripes = np.where((np.arange(size) // 12 % 2)[:, None, None] == 0, np.array([30, 60, 160]), np.array([200, 60, 40]))
+    stripes = np.where(
+        (np.arange(size) // 12 % 2)[:, None, None] == 0, np.array([30, 60, 160]), np.array([200, 60, 40])
+    )
     image = np.where(mask[..., None] > 127, np.broadcast_to(stripes, image.shape), image).astype(np.uint8)
     points = {k: (float(m[k][0]), float(m[k][1])) if k in m else None for k in LANDMARKS}
     return Garment(image, mask.astype(np.float32) / 255, "upper", sleeve, points, dict.fromkeys(LANDMARKS, 1.0), 0.95)

@@ -66,7 +66,9 @@ def main() -> None:
     half = path.with_name(f"{path.stem}_half.safetensors")
     for entry in (
         register("generator", path, metrics, args.licence, args.folder),
-        register_file("generator_torch", "generator.safetensors", half.read_bytes(), metrics, args.licence, args.folder),
+        register_file(
+            "generator_torch", "generator.safetensors", half.read_bytes(), metrics, args.licence, args.folder
+        ),
     ):
         print(json.dumps(entry, indent=2))
 

@@ -1,7 +1,8 @@
 """Render generator samples into shards: `python -m tryon.train.render --data DATA --people CACHE --out SHARDS`.
 
 Rendering (warp, simulated old garment, plate) costs more than a training step, so samples are made once, by as many
-processes as there are cores to spare (`--seed` and `--out` differ), and read again and again with random crops and flips.
+processes as there are cores to spare (`--seed` and `--out` differ), and read again and again with random crops and
+flips.
 """
 
 from __future__ import annotations

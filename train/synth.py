@@ -3,9 +3,9 @@
 Two kinds, both passed through the very functions that inference uses:
 
 `worn`        the person keeps the own garment. Its texture, shading taken out and outline disturbed, plays the warped
-              garment; the photo is the target. An *old* garment is simulated over it (longer sleeves, longer hem, wider,
-              higher neck), so the photo gives true supervision for what an old garment would have hidden: bare arms,
-              neck, lower garment, background.
+              garment; the photo is the target. An *old* garment is simulated over it (longer sleeves, longer hem,
+              wider, higher neck), so the photo gives true supervision for what an old garment would have hidden: bare
+              arms, neck, lower garment, background.
 `transplant`  a real flat garment is warped onto the person; the target shows it in the light of the worn one. What the
               worn garment really hid has no truth and is marked invalid.
 """
@@ -72,7 +72,8 @@ def jitter_window(person: Person, rng: np.random.Generator):
 
 
 def simulate_old(parse: np.ndarray, body: Body, rng: np.random.Generator) -> np.ndarray:
-    """Put another garment's silhouette over what is worn: a parse in which the old garment is larger than the true one."""
+    """Put another garment's silhouette over what is worn: a parse in which the old garment is larger than the true
+    one."""
     size = parse.shape
     old = np.zeros(size, np.float32)
     if rng.random() < 0.75:  # sleeves

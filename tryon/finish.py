@@ -1,6 +1,7 @@
 """From layers on the canvas to the photo at its own size.
 
-The garment's texture is sampled from the garment photo once more, at the photo's density, through the upsampled maps; the
+The garment's texture is sampled from the garment photo once more, at the photo's density, through the upsampled
+maps; the
 network's alpha and light, smooth by nature, are upsampled. So a print is as sharp as the garment photo allows.
 """
 
@@ -16,7 +17,7 @@ from .preprocess.layers import assemble
 from .preprocess.skeleton import Part
 
 
-def photo_edit_mask(inputs: TryOnInputs, photo_size: tuple[int, int]) -> np.ndarray:
+def photo_edit_mask(inputs: TryOnInputs, photo_size: tuple[int, ...]) -> np.ndarray:
     """The edit mask at the photo's size: float32 (H, W) in [0, 1], 0 = the photo's own pixel stays."""
     mask = np.zeros(photo_size, np.float32)
     x0, y0, x1, y1 = (round(v) for v in inputs.placement.box)
@@ -48,7 +49,9 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     under += grain(photo[y0:y1, x0:x1], mask[y0:y1, x0:x1])[..., None]
     warped, coverage = _texture(inputs, box)
     # the network's opinion on the coverage: what it took away or left at the edges, relative to the geometry
-    kept = spread(np.clip(render.alpha / np.maximum(inputs.coverage, 1e-3), 0, 1) * (inputs.coverage > 0.02), placement, box)
+    kept = spread(
+        np.clip(render.alpha / np.maximum(inputs.coverage, 1e-3), 0, 1) * (inputs.coverage > 0.02), placement, box
+    )
     seen = spread((inputs.coverage > 0.02).astype(np.float32), placement, box)
     alpha = coverage * np.where(seen > 0.05, np.minimum(kept / np.maximum(seen, 0.05), 1), 0)
     gain = spread(render.gain / 2, placement, box) * 2
@@ -75,7 +78,8 @@ def grain(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """The warped garment sampled at the photo's density in a box: float32 (h, w, 3) in 0..255 and its coverage (h, w)."""
+    """The warped garment sampled at the photo's density in a box: float32 (h, w, 3) in 0..255 and its coverage (h,
+    w)."""
     scale = inputs.placement.scale
     if scale >= 1:  # the canvas is as fine as the photo: nothing to gain
         rgb = spread(inputs.warped / 255, inputs.placement, box) * 255

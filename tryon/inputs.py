@@ -87,8 +87,9 @@ def network_input(
     return out
 
 
-def limb_maps(body: Body, size: tuple[int, int]) -> np.ndarray:
-    """Torso, left and right upper arm, left and right forearm, head: float32 (6, h, w); left/right are the person's own."""
+def limb_maps(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """Torso, left and right upper arm, left and right forearm, head: float32 (6, h, w); left/right are the person's
+    own."""
     factor = 4
     small = (size[0] // factor, size[1] // factor)
     body = body.scaled(1 / factor)

@@ -127,7 +127,7 @@ class TryOn:
         with clock("decode"):
             loaded = imageio.load(source)
         with clock("garment"):
-            return self.garments(loaded.image, loaded.alpha, category)
+            return self.garments(loaded.image, loaded.alpha, category)  # type: ignore[arg-type]
 
     def _report(
         self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock
@@ -174,7 +174,7 @@ def _explain(who: Person, what: Garment, inputs: TryOnInputs, render: Any, mask:
     record = {
         "category": what.category,
         "sleeve": what.sleeve,
-        "landmarks": {name: point for name, point in what.landmarks.items()},
+        "landmarks": dict(what.landmarks.items()),
         "scores": what.scores,
         "confidence": what.confidence,
         "open_front": what.open_front,

@@ -37,10 +37,10 @@ def test_torch_and_onnx_agree(inputs, onnx):
 def test_layers_are_in_range(inputs, onnx):
     for x in inputs:
         render = onnx.render(x)
-        assert render.rgb.shape == (512, 384, 3) and 0 <= render.rgb.min() and render.rgb.max() <= 255
+        assert render.rgb.shape == (512, 384, 3) and render.rgb.min() >= 0 and render.rgb.max() <= 255
         assert render.alpha.shape == render.gain.shape == (512, 384)
-        assert 0 <= render.alpha.min() and render.alpha.max() <= 1
-        assert 0.4 < render.gain.min() and render.gain.max() < 2.1
+        assert render.alpha.min() >= 0 and render.alpha.max() <= 1
+        assert render.gain.min() > 0.4 and render.gain.max() < 2.1
         assert (render.alpha[x.coverage == 0] == 0).all()
 
 

@@ -35,7 +35,9 @@ class TorchEngine:
         try:
             self._net = load_generator(path)
         except Exception as error:  # safetensors has an exception type of its own
-            raise WeightsError(f"{path.name} is not a generator checkpoint.", "Give a file that training wrote.") from error
+            raise WeightsError(
+                f"{path.name} is not a generator checkpoint.", "Give a file that training wrote."
+            ) from error
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._net.to(self._device)
 

@@ -1,7 +1,8 @@
 """What is taken out of the photo, what stays in front, and the first filling of what becomes visible.
 
-Layers, back to front: plate (background, lower body, skin), warped garment, occluders that stay (hair, hands, bare arms, bag,
-scarf). As little as possible is erased: the old garment (parse, a little dilated) and what the new one covers.
+Layers, back to front: plate (background, lower body, skin), warped garment, occluders that stay (hair, hands, bare
+arms, bag, scarf). As little as possible is erased: the old garment (parse, a little dilated) and what the new one
+covers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..labels import TORSO_CLOTHING, Label
+from ..labels import Label
 from .body import Body, arm_mask, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
 from .fill import push_pull, shade_arm, skin_colour
 
@@ -50,7 +51,7 @@ def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
     return table[parse]
 
 
-def _along(body: Body, size: tuple[int, int]) -> np.ndarray:
+def _along(body: Body, size: tuple[int, ...]) -> np.ndarray:
     """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
     x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)
     y = (np.arange(size[0], dtype=np.float32) + 0.5 - body.neck[1]) * (body.down[1] / body.length)
@@ -58,7 +59,8 @@ def _along(body: Body, size: tuple[int, int]) -> np.ndarray:
 
 
 def worn_extent(parse: np.ndarray, body: Body) -> tuple[float | None, float | None]:
-    """Torso lengths from the shoulder line to the worn top's hem and to the lower garment's upper edge; None where not seen."""
+    """Torso lengths from the shoulder line to the worn top's hem and to the lower garment's upper edge; None where
+    not seen."""
     size = parse.shape
     along = _along(body, size)
     yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
@@ -81,8 +83,12 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     old = _is(parse, Label.TOP, Label.OUTERWEAR)
     dress = _is(parse, Label.DRESS)
     if dress.any():
-        old |= dress & (along < min(hem - 0.04, 0.82))  # below the waist it is a skirt, which may stand out beside a top
-    return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, along))  # belts, ties, brooches go with the old outfit
+        old |= dress & (
+            along < min(hem - 0.04, 0.82)
+        )  # below the waist it is a skirt, which may stand out beside a top
+    return old | (
+        _is(parse, Label.ACCESSORY) & ~_worn_high(parse, along)
+    )  # belts, ties, brooches go with the old outfit
 
 
 def _worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:
@@ -126,7 +132,8 @@ def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     """Collars and cuffs that were parsed as skin become clothing again.
 
-    A pixel labelled as neck or arm near the worn garment, whose hue is not the person's skin hue, is taken for a part of
+    A pixel labelled as neck or arm near the worn garment, whose hue is not the person's skin hue, is taken for a
+    part of
     that garment.
 
     Returns:
@@ -199,9 +206,7 @@ def build(
     plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, bare_shoulders)
     plate = image + (plate - image) * soft[..., None]
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(
-        plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, gone, colour
-    )
+    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, gone, colour)
 
 
 def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:

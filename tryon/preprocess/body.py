@@ -1,6 +1,7 @@
 """The body as the geometry sees it: joints, axes, widths and capsules, from MediaPipe's keypoints.
 
-Sides are named as in the picture: index 0 is the side that lies left in a front view (the person's right arm), index 1 the
+Sides are named as in the picture: index 0 is the side that lies left in a front view (the person's right arm),
+index 1 the
 other. All lengths are in the pixels of the keypoints given (photo or canvas).
 """
 
@@ -32,7 +33,8 @@ from ..types import (
     RIGHT_WRIST,
 )
 
-#: Mean breadth of the shoulder joints over the length shoulder line - hip line in a front view (MediaPipe world landmarks).
+#: Mean breadth of the shoulder joints over the length shoulder line - hip line in a front view (MediaPipe world
+# landmarks).
 SHOULDER_TO_TORSO = 0.68
 
 
@@ -73,7 +75,19 @@ class Body:
 
     def scaled(self, factor: float) -> Body:
         """The same body in a picture `factor` times as large."""
-        points = ("shoulders", "elbows", "wrists", "hands", "hips", "knees", "ankles", "neck", "pelvis", "mouth", "nose")
+        points = (
+            "shoulders",
+            "elbows",
+            "wrists",
+            "hands",
+            "hips",
+            "knees",
+            "ankles",
+            "neck",
+            "pelvis",
+            "mouth",
+            "nose",
+        )
         changed: dict[str, Any] = {name: getattr(self, name) * np.float32(factor) for name in points}
         changed |= {name: getattr(self, name) * factor for name in ("length", "breadth", "chest")}
         return replace(self, **changed)
@@ -152,7 +166,9 @@ def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
 
 def _tapered(mask: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
     """Draw a polyline with a radius at each point into a uint8 mask, in place (subpixel)."""
-    for (p, r), (q, s) in zip(zip(points[:-1], radii[:-1], strict=True), zip(points[1:], radii[1:], strict=True), strict=True):
+    for (p, r), (q, s) in zip(
+        zip(points[:-1], radii[:-1], strict=True), zip(points[1:], radii[1:], strict=True), strict=True
+    ):
         d = q - p
         n = float(np.linalg.norm(d))
         cv2.circle(mask, (round(p[0] * 16), round(p[1] * 16)), max(round(r * 16), 1), 255, -1, cv2.LINE_AA, 4)
@@ -163,8 +179,11 @@ def _tapered(mask: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
             cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
 
 
-def arm_stations(body: Body, side: int, start: float = 0.0, stop: float = 2.0, n: int = 13) -> tuple[np.ndarray, np.ndarray]:
-    """Points on an arm's axis and bare-arm radii: ((n, 2), (n,)); t = 0 shoulder, 1 elbow, 2 wrist, rounded at the elbow."""
+def arm_stations(
+    body: Body, side: int, start: float = 0.0, stop: float = 2.0, n: int = 13
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points on an arm's axis and bare-arm radii: ((n, 2), (n,)); t = 0 shoulder, 1 elbow, 2 wrist, rounded at the
+    elbow."""
     t = np.linspace(start, stop, n)
     s, e, w = body.shoulders[side], body.elbows[side], body.wrists[side]
     up = s + (e - s) * np.clip(t, None, 1)[:, None]
@@ -178,7 +197,9 @@ def arm_stations(body: Body, side: int, start: float = 0.0, stop: float = 2.0, n
     return pts.astype(np.float32), np.asarray(body.arm_radius(t), np.float32)
 
 
-def arm_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0, start: float = 0.0, stop: float = 2.0) -> np.ndarray:
+def arm_mask(
+    body: Body, side: int, size: tuple[int, ...], grow: float = 1.0, start: float = 0.0, stop: float = 2.0
+) -> np.ndarray:
     """Silhouette of a bare arm: float32 (H, W) in [0, 1]."""
     mask = np.zeros(size, np.uint8)
     pts, r = arm_stations(body, side, start, stop)
@@ -186,7 +207,7 @@ def arm_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0, st
     return mask.astype(np.float32) / 255
 
 
-def hand_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+def hand_mask(body: Body, side: int, size: tuple[int, ...], grow: float = 1.0) -> np.ndarray:
     """A disc round the palm and fingers, joined to the wrist: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
     palm, wrist = body.hands[side], body.wrists[side]
@@ -196,7 +217,9 @@ def hand_mask(body: Body, side: int, size: tuple[int, int], grow: float = 1.0) -
     return mask.astype(np.float32) / 255
 
 
-def trunk_mask(body: Body, size: tuple[int, int], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2) -> np.ndarray:
+def trunk_mask(
+    body: Body, size: tuple[int, ...], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2
+) -> np.ndarray:
     """The trunk from the shoulder line to below the hips: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
     levels = np.array([0.0, 0.3, 0.65, 1.0, 1.25])
@@ -210,7 +233,7 @@ def trunk_mask(body: Body, size: tuple[int, int], grow: float = 1.0, top: float 
     return mask.astype(np.float32) / 255
 
 
-def bust_mask(body: Body, size: tuple[int, int]) -> np.ndarray:
+def bust_mask(body: Body, size: tuple[int, ...]) -> np.ndarray:
     """Shoulders and upper chest with the slope from the neck to the shoulder joints: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
     points = []
@@ -229,7 +252,7 @@ def bust_mask(body: Body, size: tuple[int, int]) -> np.ndarray:
     return mask.astype(np.float32) / 255
 
 
-def legs_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+def legs_mask(body: Body, size: tuple[int, ...], grow: float = 1.0) -> np.ndarray:
     """Thighs and shins of typical thickness, with the hips between them: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
     for side in (0, 1):
@@ -241,7 +264,7 @@ def legs_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarra
     return mask.astype(np.float32) / 255
 
 
-def neck_mask(body: Body, size: tuple[int, int], grow: float = 1.0) -> np.ndarray:
+def neck_mask(body: Body, size: tuple[int, ...], grow: float = 1.0) -> np.ndarray:
     """Neck and the upper chest that an open collar shows: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)
     chin = body.mouth + (body.mouth - body.nose) * 0.9

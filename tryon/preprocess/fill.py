@@ -38,7 +38,8 @@ def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from the face.
+    """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
+    the face.
 
     Args:
         image: uint8 (H, W, 3); arms, face: bool (H, W).
@@ -64,7 +65,7 @@ def _typical(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
 
 
-def shade_arm(body: Body, side: int, size: tuple[int, int], colour: np.ndarray) -> np.ndarray:
+def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) -> np.ndarray:
     """A plain lit cylinder along the arm in skin colour: float32 (H, W, 3), defined everywhere.
 
     Lambertian falloff across the arm, so that a newly bare arm does not look like a flat cut-out.

@@ -30,7 +30,9 @@ def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[flo
     return small, (size[0] / picture.shape[1], size[1] / picture.shape[0])
 
 
-def assemble(image: np.ndarray, parts: list[Part], unit: float, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def assemble(
+    image: np.ndarray, parts: list[Part], unit: float, scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sample all parts and lay them over each other.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def rasterize(
-    target: np.ndarray, source: np.ndarray, size: tuple[int, int], keep: np.ndarray | None = None
+    target: np.ndarray, source: np.ndarray, size: tuple[int, ...], keep: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Backward map of a warped grid mesh by barycentric interpolation in its triangles.
 

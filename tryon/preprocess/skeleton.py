@@ -1,6 +1,7 @@
 """The analytic skeleton warp: a flat garment moves onto a body, without learning.
 
-The garment is cut into a torso and two sleeves. The torso keeps rows and columns (so prints stay straight) while its width
+The garment is cut into a torso and two sleeves. The torso keeps rows and columns (so prints stay straight) while
+its width
 profile follows the body as a half cylinder would show it; each sleeve is a ribbon laid along the arm's bones. Bones and
 landmarks give the ends of everything, which is linear blend skinning with one bone per part and stations between them.
 """
@@ -138,7 +139,9 @@ def fit(
     mid_hem = (marks["hem_left"] + marks["hem_right"]) / 2
     axis = (mid_hem - mid_neck) / max(float(np.linalg.norm(mid_hem - mid_neck)), 1e-6)
 
-    neck = 0.5 * scale * 0.86 * float(np.linalg.norm(marks["neck_right"] - marks["neck_left"])) * jitter.get("neck", 1.0)
+    neck = (
+        0.5 * scale * 0.86 * float(np.linalg.norm(marks["neck_right"] - marks["neck_left"])) * jitter.get("neck", 1.0)
+    )
     squeeze = body.chest / unit
     neck = float(np.clip(neck, 0.36 * unit, 0.86 * unit)) * max(squeeze, 0.7)
     rise = float(np.interp(neck / unit, [0.3, 1.1], [0.185, 0.06])) * body.length
@@ -148,9 +151,16 @@ def fit(
         sign = 1.0 if i else -1.0
         out = body.across * sign
         joint = body.shoulders[i]
-        points[f"neck_{side}"] = body.neck + out * neck - body.down * rise + (joint - body.neck - out * abs((joint - body.neck) @ out)) * 0.35
+        points[f"neck_{side}"] = (
+            body.neck
+            + out * neck
+            - body.down * rise
+            + (joint - body.neck - out * abs((joint - body.neck) @ out)) * 0.35
+        )
         points[f"shoulder_{side}"] = joint + out * 0.2 * unit - body.down * 0.055 * body.length
-        points[f"armpit_{side}"] = joint + out * (half - abs((joint - body.neck) @ out)) + body.down * depth * body.length
+        points[f"armpit_{side}"] = (
+            joint + out * (half - abs((joint - body.neck) @ out)) + body.down * depth * body.length
+        )
     front = marks["neck_front"] - mid_neck
     drop = float(np.clip(scale * (front @ axis), 0.0, 0.75 * body.length))
     points["neck_front"] = (points["neck_left"] + points["neck_right"]) / 2 + body.down * drop
@@ -193,7 +203,8 @@ def _tilt(direction: np.ndarray, base: np.ndarray, limit: float) -> np.ndarray:
     return np.array([c * base[0] - s * base[1], s * base[0] + c * base[1]], np.float32)
 
 
-# ---------------------------------------------------------------------------------------------------- parts of the flat garment
+# ---------------------------------------------------------------------------------------------------- parts of the
+# flat garment
 
 
 def _polygon(size: tuple[int, int], points: list[np.ndarray]) -> np.ndarray:
@@ -219,7 +230,8 @@ def sleeve_sides(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[
 
 
 def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) -> dict[str, np.ndarray]:
-    """Share of the matte for torso and sleeves: name -> float32 (Hg, Wg) in [0, 1]; parts overlap a little at the seams."""
+    """Share of the matte for torso and sleeves: name -> float32 (Hg, Wg) in [0, 1]; parts overlap a little at the
+    seams."""
     h, w = garment.mask.shape
     sides = [s for s in _SIDES if sleeve != "none" and f"sleeve_out_{s}" in marks]
     if not sides:
@@ -259,10 +271,13 @@ def _distance(poly: np.ndarray) -> np.ndarray:
     return outside - inside
 
 
-# ---------------------------------------------------------------------------------------------------------------- meshes
+# ----------------------------------------------------------------------------------------------------------------
+# meshes
 
 
-def _torso_mesh(garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body) -> tuple[np.ndarray, np.ndarray]:
+def _torso_mesh(
+    garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body
+) -> tuple[np.ndarray, np.ndarray]:
     """(target, source) vertices, each (R, C, 2)."""
     s, t = marks, target.points
     n_s, h_s = (s["neck_left"] + s["neck_right"]) / 2, (s["hem_left"] + s["hem_right"]) / 2
@@ -277,9 +292,8 @@ def _torso_mesh(garment: Garment, marks: dict[str, np.ndarray], target: Fit, bod
     v, u = pts @ d_s, pts @ e_s
     v0, v1 = float(v.min()), float(v.max())
     pad = 0.03 * len_s
-    reach = max(abs(float((s["armpit_left"] - n_s) @ e_s)), abs(float((s["armpit_right"] - n_s) @ e_s)),
-                abs(float((s["hem_left"] - n_s) @ e_s)), abs(float((s["hem_right"] - n_s) @ e_s)),
-                abs(float((s["shoulder_left"] - n_s) @ e_s)), abs(float((s["shoulder_right"] - n_s) @ e_s)))  # fmt: skip
+    outline = [f"{name}_{side}" for name in ("armpit", "hem", "shoulder") for side in _SIDES]
+    reach = max(abs(float((s[name] - n_s) @ e_s)) for name in outline)
     reach = min(1.3 * reach, float(np.abs(u).max())) + pad
     vs = np.linspace(v0 - pad, v1 + pad, 26)
     us = np.linspace(-reach, reach, 19)
@@ -302,11 +316,27 @@ def _torso_mesh(garment: Garment, marks: dict[str, np.ndarray], target: Fit, bod
     return target_xy.astype(np.float32), source.astype(np.float32)
 
 
-def _torso_map(u, v, s, t, n_s, d_s, e_s, n_t, d_t, len_s, len_t, body):
+def _torso_map(
+    u: np.ndarray,
+    v: np.ndarray,
+    s: dict[str, np.ndarray],
+    t: dict[str, np.ndarray],
+    n_s: np.ndarray,
+    d_s: np.ndarray,
+    e_s: np.ndarray,
+    n_t: np.ndarray,
+    d_t: np.ndarray,
+    len_s: float,
+    len_t: float,
+    body: Body,
+) -> np.ndarray:
     """Rows and columns of the flat torso to the body: u, v any shape -> (..., 2)."""
-    def knots(marks, n, d, e):
+
+    def knots(
+        marks: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray, e: np.ndarray
+    ) -> tuple[list[float], list[list[float]]]:
         along = [0.0]
-        half = [[], []]
+        half: list[list[float]] = [[], []]
         for name in ("armpit", "hem"):
             along.append(float(np.mean([(marks[f"{name}_{x}"] - n) @ d for x in _SIDES])))
             for i, x in enumerate(_SIDES):
@@ -340,7 +370,9 @@ def _torso_map(u, v, s, t, n_s, d_s, e_s, n_t, d_t, len_s, len_t, body):
     return n_t + x[..., None] * e_t + row[..., None] * d_t
 
 
-def _sleeve_mesh(marks: dict[str, np.ndarray], target: Fit, body: Body, side: int, n: int = 16) -> tuple[np.ndarray, np.ndarray]:
+def _sleeve_mesh(
+    marks: dict[str, np.ndarray], target: Fit, body: Body, side: int, n: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
     """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2)."""
     name = _SIDES[side]
     outer, inner = sleeve_sides(marks, name, n)
