@@ -59,8 +59,11 @@ def make_pose(
 class ScriptedPose:
     """Finds the first of its people whose box centre has not been covered by a plain rectangle."""
 
-    def __init__(self, *people: Pose) -> None:
-        self.people = people
+    def __init__(self, *people: Pose, face: bool = True) -> None:
+        self.people, self.face = people, face
+
+    def sees_face(self, image: np.ndarray, pose: Pose) -> bool:
+        return self.face
 
     def detect(self, image: np.ndarray, box: tuple[float, float, float, float] | None = None) -> Pose | None:
         for pose in self.people:
@@ -101,7 +104,7 @@ def picture(*people: Pose, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def analyser(*people: Pose, face: bool = True, body: bool = True) -> PersonAnalyser:
-    return PersonAnalyser(ScriptedPose(*people), ScriptedParser(face=face, body=body))  # type: ignore[arg-type]
+    return PersonAnalyser(ScriptedPose(*people, face=face), ScriptedParser(face=face, body=body))  # type: ignore[arg-type]
 
 
 def test_a_plain_person() -> None:

@@ -38,6 +38,13 @@ def test_finds_the_person(estimator: PoseEstimator, image: np.ndarray) -> None:
     assert np.array_equal(image, before)
 
 
+def test_sees_the_face_and_not_where_there_is_none(estimator: PoseEstimator, image: np.ndarray) -> None:
+    pose = estimator.detect(image)
+    assert pose is not None
+    assert estimator.sees_face(image, pose)
+    assert not estimator.sees_face(np.full_like(image, 120), pose)
+
+
 def test_same_picture_same_pose(estimator: PoseEstimator, image: np.ndarray) -> None:
     first = estimator.detect(image)
     estimator.detect(np.ascontiguousarray(image[:, ::-1]))

@@ -60,6 +60,9 @@ _LINES: dict[str, tuple[tuple[int, int], ...]] = {
     "legs": ((LEFT_HIP, LEFT_KNEE), (LEFT_KNEE, LEFT_ANKLE), (RIGHT_HIP, RIGHT_KNEE), (RIGHT_KNEE, RIGHT_ANKLE)),
     "feet": ((29, 31), (30, 32)),
 }
+#: The canvas reaches at least this many trunk lengths down from the top of the person. Half bodies would otherwise be
+#: shown twice as large as the whole ones that the network learned from, and lose clothes to the background.
+REACH = 2.8
 #: The label map is computed at this many pixels at most and then enlarged: there is no finer detail in it.
 MAX_PIXELS = 1_500_000
 #: Pieces of one label smaller than this share of the canvas are noise.
@@ -75,6 +78,17 @@ def person_canvas(box: tuple[float, float, float, float], size: tuple[int, int] 
         size: (height, width) of the canvas, px.
     """
     return Placement.around(box, size, MARGIN)
+
+
+def run_time_box(pose: Pose) -> tuple[float, float, float, float]:
+    """The box that the parser's canvas is laid round: the person's, and for half bodies the room below them."""
+    points = pose.keypoints[:, :2].astype(np.float64)
+    shoulders, hips = points[[LEFT_SHOULDER, RIGHT_SHOULDER]], points[[LEFT_HIP, RIGHT_HIP]]
+    breadth, length = np.linalg.norm(shoulders[0] - shoulders[1]), np.linalg.norm(shoulders.mean(0) - hips.mean(0))
+    x0, y0, x1, y1 = pose.box
+    trunk = max(float(breadth), float(length))
+    reach = REACH * min(trunk, 2.0 * max(pose.mask.shape))
+    return x0, y0, x1, max(y1, y0 + reach)
 
 
 def pose_planes(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -145,7 +159,7 @@ class Parser:
         Returns:
             float32 (NUM_LABELS, h, w) and the canvas' placement in the photo.
         """
-        place = person_canvas(pose.box, self.canvas)
+        place = person_canvas(run_time_box(pose), self.canvas)
         mask = np.rint(place.crop(pose.mask, border="zero") * 255).astype(np.uint8)
         planes = input_planes(place.crop(image), place.to_canvas(pose.keypoints), mask)
         batch = np.ascontiguousarray(planes.transpose(2, 0, 1)[None], dtype=np.float32)

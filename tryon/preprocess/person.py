@@ -158,14 +158,17 @@ class PersonAnalyser:
         build = measure(pose)
         _check_size_and_frame(build, pose, _size(image))
         parse = self.parser(image, pose)
+        if build.yaw > BACK_YAW:
+            if self.pose.sees_face(image, pose):  # a face and a back to the camera at once: the pose is mirrored
+                pose = swap_sides(pose)
+                build = measure(pose)
+                notices.append(Notice("pose_uncertain", "The pose was hard to read; check the sleeves."))
+            elif (parse != Label.BACKGROUND).sum() > 0.3 * build.torso**2:
+                raise _back_view()
         _check_body(parse, build)
         face = face_share(parse, build, pose)
-        if build.yaw > BACK_YAW and face is not None and face > 2 * FACE_SHARE:
-            pose = swap_sides(pose)  # a face to the camera and a back to the camera at once: the pose is mirrored
-            build = measure(pose)
-            notices.append(Notice("pose_uncertain", "The pose was hard to read; check the sleeves."))
         if build.yaw > BACK_YAW or (face is not None and face < FACE_SHARE):
-            raise BackView("The person is seen from behind.", "Use a photo taken from the front.")
+            raise _back_view()
         notices += _notices(build, pose, _size(image))
         return Person(image, pose, parse, tuple(notices))
 
@@ -257,6 +260,10 @@ def face_share(parse: np.ndarray, build: Build, pose: Pose) -> float | None:
     if face + hair < 0.01 * build.torso**2:
         return None
     return face / (face + hair)
+
+
+def _back_view() -> BackView:
+    return BackView("The person is seen from behind.", "Use a photo taken from the front.")
 
 
 def _check_size_and_frame(build: Build, pose: Pose, photo_size: tuple[int, int]) -> None:

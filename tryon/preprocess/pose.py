@@ -7,6 +7,7 @@ time, so they are not offered.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -45,16 +46,15 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(void)
 
 
-def _load_mediapipe() -> Any:
+def _load_mediapipe(solution: str) -> Any:
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        from mediapipe.python.solutions import pose
+        return importlib.import_module(f"mediapipe.python.solutions.{solution}")
     except Exception as error:  # a broken wheel raises ImportError, AttributeError or OSError
         raise DependencyError(
             f"mediapipe can't be imported ({error}).", "Install it with: pip install 'mediapipe>=0.10.14,<0.11'."
         ) from error
-    return pose
 
 
 class PoseEstimator:
@@ -74,7 +74,7 @@ class PoseEstimator:
         self._lock = threading.Lock()
         self._warm = False
         with _quiet_stderr():
-            self._graph: Any = _load_mediapipe().Pose(
+            self._graph: Any = _load_mediapipe("pose").Pose(
                 static_image_mode=True,
                 model_complexity=1,
                 smooth_landmarks=False,
@@ -115,6 +115,30 @@ class PoseEstimator:
         mask = np.zeros((height, width), dtype=np.float32)
         mask[y0:y1, x0:x1] = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         return Pose(points, world, mask, person_box(points, mask))
+
+    def sees_face(self, image: np.ndarray, pose: Pose) -> bool:
+        """Whether MediaPipe's face detector finds a face at the head of `pose`: tells people from behind.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, the photo of the pose.
+        """
+        height, width = image.shape[:2]
+        points = pose.keypoints[:, :2]
+        head = points[:11].mean(axis=0)
+        reach = 0.6 * max(
+            float(np.linalg.norm(points[11] - points[12])), float(np.linalg.norm(head - points[11:13].mean(0)))
+        )
+        x0, y0, x1, y1 = _clip_box((head[0] - reach, head[1] - reach, head[0] + reach, head[1] + reach), width, height)
+        if x1 - x0 < 8 or y1 - y0 < 8:
+            return False
+        window = cv2.resize(
+            image[y0:y1, x0:x1], (256, round(256 * (y1 - y0) / (x1 - x0))), interpolation=cv2.INTER_AREA
+        )
+        with self._lock, _quiet_stderr():
+            faces = _load_mediapipe("face_detection").FaceDetection(model_selection=0, min_detection_confidence=0.5)
+            found = faces.process(np.ascontiguousarray(window)).detections
+            faces.close()
+        return bool(found)
 
     def _process(self, window: np.ndarray) -> Any:
         with self._lock:
