@@ -39,7 +39,7 @@ def main() -> None:
     example = torch.rand(2, 3, VIEW, VIEW) * 2 - 1
     path = args.weights.with_name("garment.onnx")
     worst = export_onnx(_Probabilities(net), (example,), path, ["image"], list(OUTPUTS))
-    metrics = json.loads(args.metrics.read_text()) if args.metrics else {}
+    metrics = json.loads(args.metrics.read_text())["groups"] if args.metrics else {}
     target = {} if args.folder is None else {"folder": args.folder}
     entry = register("garment", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, **target)
     print(json.dumps(entry, indent=2))

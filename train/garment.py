@@ -4,8 +4,8 @@
         --imagenet mobilenet_v2_imagenet.safetensors
 
 The schedule is a matter of time, not of steps. `--labels DIR` (written by `tryon.train.label_garments`) adds
-machine-labelled photos, `--init` starts from an earlier run. Senders in assets/splits/garment_senders_val.txt are read
-for validation only, people in assets/splits/people_val.txt not at all.
+machine-labelled photos as soon as they are there, `--init` starts from an earlier run. Senders in
+assets/splits/garment_senders_val.txt are read for validation only, people in assets/splits/people_val.txt not at all.
 Writes last.safetensors (averaged weights) and log.jsonl.
 """
 
@@ -32,7 +32,7 @@ from .data_garments import Record, Sampler, load_people, load_records, validatio
 HALF = VIEW // 2
 SIGMA = 1.4  # of the heat maps, in half-resolution pixels
 SMALL_VIEW = 192  # side of the view in the first part of a run, which is twice as fast
-EMA_SAMPLES = 3000
+EMA_SAMPLES = 1000
 SPLITS = Path("assets/splits")
 
 
@@ -140,12 +140,8 @@ def train(args: argparse.Namespace) -> None:
     annotated = load_records(args.data, val_senders, held_out=False)
     held_out = load_records(args.data, val_senders, held_out=True)
     people = load_people(args.people, val_people, 500) if args.people else []
-    labelled = load_records(args.data, val_senders, held_out=False, labels=args.labels) if args.labels else []
-    sampler = Sampler(annotated, people, labelled, args.labelled_share, args.seed)
-    print(
-        f"{len(annotated)} annotated, {len(labelled)} labelled, {len(people)} people, {len(held_out)} held out",
-        flush=True,
-    )
+    sampler = Sampler(annotated, people, args.labelled_share, args.seed)
+    print(f"{len(annotated)} annotated, {len(people)} people, {len(held_out)} held out", flush=True)
 
     net = GarmentNet().to(memory_format=torch.channels_last)
     if args.imagenet:
@@ -187,6 +183,9 @@ def train(args: argparse.Namespace) -> None:
         for key, value in parts.items():
             sums[key] = sums.get(key, 0.0) + value
         count += 1
+        if not sampler.labelled and args.labels and (args.labels / "annotations.json").exists():
+            sampler.add_labelled(load_records(args.data, val_senders, held_out=False, labels=args.labels))
+            print(f"{len(sampler.labelled)} labelled", flush=True)
         if time.time() - logged > 60 * args.log_minutes:
             _report(args.out, ema, held_out, seen, start, {k: v / count for k, v in sums.items()})
             sums, count, logged = {}, 0, time.time()

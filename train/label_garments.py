@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="weights folder; by default the package's")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=6)
+    parser.add_argument("--skip", nargs="*", default=[], metavar="LANDMARK", help="points not to be labelled")
     parser.add_argument("--per-sender", type=int, default=60, help="photos of one sender at most")
     args = parser.parse_args()
     val = set(Path("assets/splits/garment_senders_val.txt").read_text().split())
@@ -111,6 +112,7 @@ def main() -> None:
         except TryOnError:
             continue
         if found is not None:
+            found[0]["landmarks"].update(dict.fromkeys(args.skip))
             notes.append(found[0])
             save(args.out / "masks" / f"{photo}.png", np.repeat(found[1][..., None], 3, 2))
     (args.out / "annotations.json").write_text(json.dumps(notes))

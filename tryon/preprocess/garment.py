@@ -15,12 +15,23 @@ import numpy as np
 from .. import weights
 from ..errors import NotAGarment, UnsupportedCategory, UsageError
 from ..types import CATEGORIES, LANDMARKS, SLEEVES, Category, Garment, Notice, Sleeve
-from .landmarks import ATTRIBUTES, MIRROR, VIEW, decode_heatmaps, expected_landmarks, upright_angle
-from .matte import largest_part, part_sizes, refine_matte
+from .landmarks import (
+    ATTRIBUTES,
+    MIRROR,
+    VIEW,
+    decode_heatmaps,
+    expected_landmarks,
+    outline_elbow,
+    prefer_front,
+    prefer_garment,
+    prefer_sides,
+    upright_angle,
+)
+from .matte import largest_part, part_sizes, refine_matte, settle_matte
 from .views import PAD, View, frame_points
 
 #: The matte is fitted to the edges at this length of the photo's longer side at most, px.
-WORK_SIDE = 1024
+WORK_SIDE = 800
 #: Free share of the second view on each side of the garment.
 MARGIN = 0.06
 #: Turns beyond this are undone before the last look, degrees.
@@ -79,9 +90,9 @@ class GarmentAnalyser:
         work, scale = _reduce(image)
         _check_not_blank(work, cut_out)
         first = self._first_look(work, cut_out, scale)
-        look, coarse = self._second_look(work, first)
+        look, probability = self._second_look(work, first)
         found = _check_category(first, look, category)
-        mask_work = _finish_matte(work, coarse)
+        mask_work = probability if cut_out is not None else refine_matte(work, settle_matte(work, probability))
         if cut_out is not None:
             mask = cut_out
         else:
@@ -91,7 +102,7 @@ class GarmentAnalyser:
             )
         if not (mask > 0.5).any():
             raise NotAGarment("No garment was found in the garment photo.", _FLAT)
-        return _assemble(image, mask, look, first, coarse, found, scale, category)
+        return _assemble(image, mask, look, first, found, scale, category)
 
     def look(self, images: list[np.ndarray], views: list[View], mirror: bool = False) -> list[Look]:
         """Run the network on views (uint8, VIEW square); with `mirror`, on their mirror images too, averaged."""
@@ -129,9 +140,10 @@ class GarmentAnalyser:
         return looks[int(np.argmax(score))]
 
     def _second_look(self, work: np.ndarray, first: Look) -> tuple[Look, np.ndarray]:
-        """Cut to the garment and turned upright. Returns the look and the coarse matte, (H, W) of `work`."""
+        """Cut to the garment and turned upright. Returns the look and both looks' matte, (H, W) of `work`."""
         size = (work.shape[0], work.shape[1])
-        coarse = largest_part(first.view.spread(first.matte, size))
+        seen = first.view.spread(first.matte, size)
+        coarse, both = largest_part(seen), seen
         if not (coarse > 0.5).any():
             raise NotAGarment("No garment was found in the garment photo.", _FLAT)
         base = _view_angle(first.view)
@@ -141,14 +153,15 @@ class GarmentAnalyser:
             points = _outline(coarse)
             view = View.of(points, angle, MARGIN)
             look = self.look([view.cut(work)], [view], mirror=True)[0]
-            inside = view.spread(look.matte, size)
-            if (inside > 0.5).any():
-                coarse = largest_part(inside)
+            both = 0.35 * seen + 0.65 * view.spread(look.matte, size)
+            if not (both > 0.5).any():
+                break
+            coarse = largest_part(both)
             tilt = _tilt(look)
             if tilt is None or abs(tilt) < DESKEW or abs(angle - base) > 0:
                 break
             angle = base + tilt
-        return look, coarse
+        return look, both
 
 
 def cut_out_mask(alpha: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
@@ -195,7 +208,10 @@ def _view_angle(view: View) -> float:
 
 def _points(look: Look) -> tuple[np.ndarray, np.ndarray]:
     """All landmarks in view px (15, 2) and their scores."""
-    points, mass = decode_heatmaps(look.maps)
+    columns = look.matte.sum(0)
+    middle = float((columns * (np.arange(len(columns)) + 0.5)).sum() / max(float(columns.sum()), 1e-6))
+    maps = prefer_sides(prefer_garment(look.maps, look.matte), middle)
+    points, mass = decode_heatmaps(prefer_front(maps))
     return points * (VIEW / look.maps.shape[2]), mass
 
 
@@ -229,16 +245,11 @@ def _unsupported_lower() -> UnsupportedCategory:
     )
 
 
-def _finish_matte(work: np.ndarray, coarse: np.ndarray) -> np.ndarray:
-    return refine_matte(work, np.clip(coarse, 0, 1))
-
-
 def _assemble(
     image: np.ndarray,
     mask: np.ndarray,
     look: Look,
     first: Look,
-    coarse: np.ndarray,
     category: Category,
     scale: float,
     wanted: str,
@@ -247,6 +258,8 @@ def _assemble(
     sleeve: Sleeve = SLEEVES[int(sleeve_p.argmax())]
     points, mass = _points(look)
     photo = look.view.to_photo(points) / scale
+    if sleeve == "long":
+        _place_elbows(photo, mass, mask)
     present = set(expected_landmarks(sleeve))
     landmarks: dict[str, tuple[float, float] | None] = {}
     scores: dict[str, float] = {}
@@ -271,6 +284,17 @@ def _assemble(
         open_front=open_front,
         warnings=tuple(notices),
     )
+
+
+def _place_elbows(points: np.ndarray, scores: np.ndarray, mask: np.ndarray) -> None:
+    """Put the elbows half-way along the sleeves' outline, in place; points (15, 2) photo px."""
+    contours, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contours, key=len)[:, 0].astype(np.float64) + 0.5
+    for side in ("left", "right"):
+        elbow, shoulder, cuff = (LANDMARKS.index(f"{n}_{side}") for n in ("elbow", "shoulder", "sleeve_out"))
+        found = outline_elbow(outline, points[shoulder], points[cuff])
+        points[elbow] = (points[shoulder] + points[cuff]) / 2 if found is None else found
+        scores[elbow] = min(scores[shoulder], scores[cuff]) * (0.6 if found is None else 1.0)
 
 
 def _notices(

@@ -8,7 +8,7 @@ import numpy as np
 from ..types import LANDMARKS, SLEEVES
 
 #: Side of the square view that the garment network sees, px.
-VIEW = 256
+VIEW = 224
 #: Attribute heads of the garment network and the meaning of their outputs. `presence` is one yes/no for each landmark;
 #: `quarter` is the number of quarter turns (counter-clockwise) by which the garment is turned away from upright.
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
@@ -23,39 +23,101 @@ MIRROR: tuple[int, ...] = tuple(
     LANDMARKS.index(n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")) for n in LANDMARKS
 )
 
+#: A peak that holds less than this share of its map is a blurred answer.
+WEAK = 0.35
 #: Landmarks that a garment of each sleeve length has.
 _SLEEVE_CORNERS = ("sleeve_out_left", "sleeve_out_right", "sleeve_in_left", "sleeve_in_right")
 _ELBOWS = ("elbow_left", "elbow_right")
 
 
-def decode_heatmaps(probability: np.ndarray, window: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def decode_heatmaps(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Peaks of heat maps at sub-pixel precision.
 
     The peak is looked for in the smoothed map (so that two half-certain neighbours beat one outlier) and refined by the
-    mean position inside a window round it.
+    mean position inside a window round it. Where the peak is weak, both are repeated more broadly: of a blurred answer
+    the middle is the best guess.
 
     Args:
         probability: (K, h, w), each map sums to 1.
-        window: half the side of the refinement window, heat-map px.
 
     Returns:
-        points (K, 2) in heat-map px with pixel centres at integer + 0.5, and the probability inside each window (K,).
+        points (K, 2) in heat-map px with pixel centres at integer + 0.5, and the probability within 4 px of each (K,).
     """
-    count, height, width = probability.shape
-    points, mass = np.zeros((count, 2), np.float32), np.zeros(count, np.float32)
+    points, mass = np.zeros((len(probability), 2), np.float32), np.zeros(len(probability), np.float32)
     for k, single in enumerate(probability):
-        smooth = cv2.GaussianBlur(single, (0, 0), 1.5)
-        y, x = np.unravel_index(int(smooth.argmax()), single.shape)
-        y0, y1, x0, x1 = max(0, y - window), min(height, y + window + 1), max(0, x - window), min(width, x + window + 1)
-        part = single[y0:y1, x0:x1]
-        total = float(part.sum())
-        if total <= 0 or not np.isfinite(total):
-            points[k] = (x + 0.5, y + 0.5)
-            continue
-        points[k, 0] = float((part.sum(0) * (np.arange(x0, x1) + 0.5)).sum()) / total
-        points[k, 1] = float((part.sum(1) * (np.arange(y0, y1) + 0.5)).sum()) / total
-        mass[k] = min(1.0, total)
+        points[k], mass[k] = _peak(single, 1.5, 4)
+        if mass[k] < WEAK:
+            points[k], _ = _peak(single, 4.0, 10)
     return points, mass
+
+
+def _peak(single: np.ndarray, blur: float, window: int) -> tuple[tuple[float, float], float]:
+    """(x, y) and the probability inside the window."""
+    height, width = single.shape
+    y, x = np.unravel_index(int(cv2.GaussianBlur(single, (0, 0), blur).argmax()), single.shape)
+    y0, y1, x0, x1 = max(0, y - window), min(height, y + window + 1), max(0, x - window), min(width, x + window + 1)
+    part = single[y0:y1, x0:x1]
+    total = float(part.sum())
+    if not np.isfinite(total) or total <= 0:
+        return (float(x) + 0.5, float(y) + 0.5), 0.0
+    mean_x = float((part.sum(0) * (np.arange(x0, x1) + 0.5)).sum()) / total
+    mean_y = float((part.sum(1) * (np.arange(y0, y1) + 0.5)).sum()) / total
+    return (mean_x, mean_y), min(1.0, total)
+
+
+def prefer_garment(probability: np.ndarray, matte: np.ndarray, reach: float = 0.03) -> np.ndarray:
+    """Weaken what heat maps say off the garment: (15, h, w) and matte (h, w) -> maps, each summing to 1.
+
+    Args:
+        reach: how far from the matte points may lie, as a share of the view.
+    """
+    radius = max(1, round(reach * matte.shape[1]))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    support = cv2.dilate((matte > 0.3).astype(np.float32), kernel)
+    if not support.any():
+        return probability
+    out = probability * (0.02 + 0.98 * support)
+    return out / np.maximum(out.sum((1, 2), keepdims=True), 1e-12)
+
+
+def prefer_front(probability: np.ndarray) -> np.ndarray:
+    """Expect the lowest point of the neckline between the neck points and not far below: (15, h, w) -> same."""
+    left, right, front = (LANDMARKS.index(n) for n in ("neck_left", "neck_right", "neck_front"))
+    points, mass = decode_heatmaps(probability[[left, right]])
+    breadth = float(np.linalg.norm(points[1] - points[0]))
+    if mass.min() < WEAK or breadth < 4:
+        return probability
+    yy, xx = np.mgrid[0 : probability.shape[1], 0 : probability.shape[2]].astype(np.float32) + 0.5
+    middle = points.mean(0)
+    dx, dy = (xx - middle[0]) / (0.3 * breadth), (yy - middle[1] - 0.3 * breadth) / (0.8 * breadth)
+    out = probability.copy()
+    out[front] *= np.exp(-0.5 * (dx**2 + dy**2))
+    out[front] /= max(float(out[front].sum()), 1e-12)
+    return out
+
+
+def prefer_sides(probability: np.ndarray, middle: float) -> np.ndarray:
+    """Weaken what a heat map says on the wrong side of the garment.
+
+    A garment is nearly symmetric, so maps of a pair tend to show both. Sleeve ends may lie across the middle, others
+    do not.
+
+    Args:
+        probability: (15, h, w) of an upright view, each map sums to 1.
+        middle: x of the garment's middle, heat-map px.
+
+    Returns:
+        The maps, each summing to 1 again.
+    """
+    width = probability.shape[2]
+    offset = (np.arange(width) + 0.5 - middle) / (0.04 * width)
+    right = 1 / (1 + np.exp(-np.clip(offset, -30, 30)))
+    out = probability.astype(np.float32).copy()
+    for i, name in enumerate(LANDMARKS):
+        if "left" in name or "right" in name:
+            floor = 0.12 if name in _SLEEVE_CORNERS else 0.01
+            out[i] *= floor + (1 - floor) * (right if "right" in name else 1 - right)
+    return out / np.maximum(out.sum((1, 2), keepdims=True), 1e-12)
 
 
 def expected_landmarks(sleeve: str) -> tuple[str, ...]:
@@ -72,3 +134,25 @@ def upright_angle(points: dict[str, np.ndarray]) -> float | None:
         return None
     up = np.mean(top, 0) - np.mean(low, 0)
     return float(np.degrees(np.arctan2(up[0], -up[1])))
+
+
+def outline_elbow(outline: np.ndarray, shoulder: np.ndarray, cuff: np.ndarray) -> np.ndarray | None:
+    """The point half-way along the outline from a shoulder to the outer corner of its sleeve.
+
+    Args:
+        outline: (N, 2) closed contour of the garment; shoulder, cuff: (2,), near it; same px.
+
+    Returns:
+        (2,), or None where the outline between them makes a detour (a sleeve that lies on the body).
+    """
+    i, j = (int(np.linalg.norm(outline - point, axis=1).argmin()) for point in (shoulder, cuff))
+    ways = [
+        np.roll(outline, -i, 0)[: (j - i) % len(outline) + 1],
+        np.roll(outline, -j, 0)[: (i - j) % len(outline) + 1],
+    ]
+    lengths = [np.r_[0, np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))] for way in ways]
+    way, along = min(zip(ways, lengths, strict=True), key=lambda pair: pair[1][-1])
+    straight = float(np.linalg.norm(np.subtract(cuff, shoulder)))
+    if straight < 1 or not 0.6 * straight < along[-1] < 1.5 * straight:
+        return None
+    return way[int(np.searchsorted(along, along[-1] / 2))]

@@ -12,6 +12,10 @@ import numpy as np
 
 #: Longer side at which GrabCut runs, px.
 GRABCUT_SIDE = 256
+#: Longer side of the garment at which a network's matte is settled, px.
+SETTLE_SIDE = 320
+#: Colours that change a network's matte beyond this IoU are not believed.
+TRUST = 0.45
 #: Lightness counts less than colour: shadows.
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
@@ -83,6 +87,44 @@ def _grabcut(image: np.ndarray, seed: np.ndarray) -> np.ndarray:
     cv2.grabCut(image[..., ::-1].copy(), labels, None, background, foreground, 3, cv2.GC_INIT_WITH_MASK)
     mask = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
     return cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+
+
+def settle_matte(image: np.ndarray, probability: np.ndarray, sure: float = 0.015) -> np.ndarray:
+    """Let the photo's colours decide where a network was unsure: GrabCut seeded with its probabilities.
+
+    Args:
+        image: uint8 (H, W, 3); probability: float32 (H, W) in [0, 1].
+        sure: what is within this of 0 or 1 is not touched.
+
+    Returns:
+        float32 (H, W) in [0, 1], one part.
+    """
+    height, width = probability.shape
+    rows, cols = np.nonzero(probability > 0.2)
+    if len(rows) == 0:
+        return np.zeros_like(probability)
+    pad = round(0.12 * max(np.ptp(rows), np.ptp(cols))) + 2
+    y0, y1 = max(0, rows.min() - pad), min(height, rows.max() + pad + 1)
+    x0, x1 = max(0, cols.min() - pad), min(width, cols.max() + pad + 1)
+    scale = min(1.0, SETTLE_SIDE / max(y1 - y0, x1 - x0))
+    size = (max(8, round((x1 - x0) * scale)), max(8, round((y1 - y0) * scale)))
+    small = cv2.resize(probability[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+    labels = np.where(small > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[small > 1 - sure] = cv2.GC_FGD
+    labels[small < sure] = cv2.GC_BGD
+    if min(int((labels == cv2.GC_FGD).sum()), int((labels == cv2.GC_BGD).sum())) < 30:
+        return largest_part(probability)
+    photo = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+    cv2.setRNGSeed(0)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(photo[..., ::-1].copy(), labels, None, *models, 2, cv2.GC_INIT_WITH_MASK)
+    cut = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
+    sure_part = small > 0.5
+    if ((cut > 0) & sure_part).sum() < TRUST * ((cut > 0) | sure_part).sum():
+        return largest_part(probability)  # the colours contradict the network: camouflage
+    out = np.zeros_like(probability)
+    out[y0:y1, x0:x1] = cv2.resize(cut, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return largest_part(out)
 
 
 def largest_part(mask: np.ndarray, hole_share: float = 0.004) -> np.ndarray:
