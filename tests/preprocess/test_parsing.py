@@ -12,6 +12,7 @@ from tryon.preprocess.parsing import (
     input_planes,
     person_canvas,
     pose_planes,
+    settle_skirt,
     spread_labels,
     suppress_noise,
 )
@@ -75,6 +76,18 @@ def test_a_bag_beside_the_person_stays() -> None:
     labels[60:80, 61:75] = Label.BAG
     out = suppress_noise(one_hot(labels), (labels == Label.TOP).astype(np.float32)).argmax(0)
     assert (out[60:80, 61:75] == Label.BAG).all()
+
+
+def test_below_the_waist_one_kind_of_garment_wins() -> None:
+    labels = np.zeros((128, 96), np.uint8)
+    labels[32:62, 30:60] = Label.DRESS
+    labels[62:100, 30:50] = Label.DRESS
+    labels[62:100, 50:60] = Label.LOWER
+    shares = one_hot(labels)
+    out = settle_skirt(shares, stick_figure(128, 96))
+    assert (out.argmax(0)[32:100, 30:60] == Label.DRESS).all()
+    assert shares[Label.LOWER, 80, 55] > 0.5, "the caller's array is not changed"
+    np.testing.assert_allclose(out.sum(0), shares.sum(0), rtol=1e-5)
 
 
 def test_specks_vanish() -> None:

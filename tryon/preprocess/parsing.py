@@ -183,7 +183,34 @@ class Parser:
         """
         shares, place = self.shares(image, pose)
         mask = place.crop(pose.mask, border="zero")
+        shares = settle_skirt(shares, place.to_canvas(pose.keypoints))
         return spread_labels(suppress_noise(shares, mask), place, (image.shape[0], image.shape[1]))
+
+
+def settle_skirt(shares: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Decide between the skirt of a dress and a garment of its own once for all below the waist, by majority.
+
+    Pixel by pixel the two look the same, so a parse wavers between them.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities on the canvas.
+        keypoints: (33, 3), canvas px.
+
+    Returns:
+        float32 (NUM_LABELS, h, w): below the waist, DRESS or LOWER has the probability of both.
+    """
+    shoulders = keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER], 1].mean()
+    waist = shoulders + 0.7 * (keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean() - shoulders)
+    below = np.arange(shares.shape[1])[:, None] + 0.5 > waist
+    cloth = below & np.isin(shares.argmax(0), (Label.DRESS, Label.LOWER))
+    if not cloth.any():
+        return shares
+    dress, lower = float(shares[Label.DRESS][cloth].sum()), float(shares[Label.LOWER][cloth].sum())
+    wins, yields = (Label.DRESS, Label.LOWER) if dress > lower else (Label.LOWER, Label.DRESS)
+    out = shares.copy()
+    out[wins] += below * out[yields]
+    out[yields] *= ~below
+    return out
 
 
 def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:

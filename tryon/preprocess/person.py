@@ -166,6 +166,8 @@ class PersonAnalyser:
             elif (parse != Label.BACKGROUND).sum() > 0.3 * build.torso**2:
                 raise _back_view()
         _check_body(parse, build)
+        if build.torso < TORSO_SMALL and build.yaw < SIDE_YAW and not self.pose.sees_face(image, pose):
+            raise _nobody()  # few pixels fool the parser; a front view of a person has a face
         face = face_share(parse, build, pose)
         if build.yaw > BACK_YAW or (face is not None and face < FACE_SHARE):
             raise _back_view()
@@ -180,7 +182,7 @@ class PersonAnalyser:
             return pose, []
         people = self.find_people(image)
         if not people:
-            raise NoPerson("No person found in the photo.", "Use a photo of one person, upright, from head to hips.")
+            raise _nobody()
         rivals = [p for p in people[1:] if prominence(p, _size(image)) > RIVAL * prominence(people[0], _size(image))]
         notices = []
         if rivals:
@@ -262,6 +264,10 @@ def face_share(parse: np.ndarray, build: Build, pose: Pose) -> float | None:
     return face / (face + hair)
 
 
+def _nobody() -> NoPerson:
+    return NoPerson("No person found in the photo.", "Use a photo of one person, upright, from head to hips.")
+
+
 def _back_view() -> BackView:
     return BackView("The person is seen from behind.", "Use a photo taken from the front.")
 
@@ -293,7 +299,7 @@ def _check_body(parse: np.ndarray, build: Build) -> None:
     skin = int(np.isin(parse, (Label.FACE, Label.ARMS, Label.HAIR)).sum()) / unit
     clothes = int(np.isin(parse, TORSO_CLOTHING).sum()) / unit
     if skin < 0.03 or clothes < 0.05:
-        raise NoPerson("No person found in the photo.", "Use a photo of one person, upright, from head to hips.")
+        raise _nobody()
 
 
 def _notices(build: Build, pose: Pose, photo_size: tuple[int, int]) -> list[Notice]:
