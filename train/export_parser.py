@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="parser.safetensors of a run; log.jsonl beside it gives the figures")
     parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
+    parser.add_argument("--figures", type=json.loads, help="JSON, the last line of figures of scripts/eval_parser.py")
     args = parser.parse_args()
     net = ParserNet()
     load_module(net, args.weights)
@@ -38,7 +39,7 @@ def main() -> None:
     path = args.weights.with_suffix(".onnx")
     worst = export_onnx(_Shares(net), (example,), path, ["planes"], ["shares"])
     log = args.weights.with_name("log.jsonl")
-    metrics = json.loads(log.read_text().splitlines()[-1]) if log.exists() else {}
+    metrics = args.figures or (json.loads(log.read_text().splitlines()[-1]) if log.exists() else {})
     target = {} if args.folder is None else {"folder": args.folder}
     entry = register("parser", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, **target)
     print(json.dumps(entry, indent=2))
