@@ -36,6 +36,10 @@ WORK_SIDE = 800
 MARGIN = 0.06
 #: Turns beyond this are undone before the last look, degrees.
 DESKEW = 7.0
+#: A share of the category probabilities that real tops and dresses hardly ever give to anything else.
+MAYBE = 0.3
+#: Confidence below which a photo is refused: always, and if the thing runs over the photo's edge.
+REFUSE, REFUSE_CUT_OFF = 0.28, 0.44
 _FLAT = "Photograph one garment from above, lying flat or on a hanger, whole in the picture."
 
 
@@ -228,12 +232,12 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
     solid = float((look.matte > 0.5).mean())
     if p["person"] > 0.5:
         raise NotAGarment("The garment photo shows a person, not a single garment.", _FLAT)
-    if p["none"] + p["person"] > 0.5 or solid < 0.02:
+    if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
     if wanted != "auto":
         return cast(Category, wanted)
     best = max(CATEGORIES, key=lambda name: p[name])
-    if best == "lower":
+    if best == "lower" or p["lower"] > MAYBE:
         raise _unsupported_lower()
     return best
 
@@ -270,7 +274,11 @@ def _assemble(
     share = dict(zip(ATTRIBUTES["category"], look.attributes["category"].tolist(), strict=True))
     certainty = float(np.abs(2 * look.matte[(look.matte > 0.02)] - 1).mean()) if (look.matte > 0.02).any() else 0.0
     seen = [scores[name] for name in present]
-    confidence = float(np.mean(seen) * certainty * min(1.0, share["upper"] + share["dress"]))
+    wearable = share["upper"] + share["dress"] + (share["lower"] if wanted != "auto" else 0.0)
+    confidence = float(np.mean(seen) * certainty * min(1.0, wearable))
+    cut_off = _edge_share(mask)
+    if confidence < REFUSE or (confidence < REFUSE_CUT_OFF and cut_off > 0.12):
+        raise NotAGarment("The garment photo does not clearly show a garment.", _FLAT)
     open_front = bool(look.attributes["open_front"][1] > 0.5)
     notices = _notices(first, look, mask, confidence, open_front, share, wanted, float(sleeve_p.max()))
     return Garment(
@@ -297,6 +305,14 @@ def _place_elbows(points: np.ndarray, scores: np.ndarray, mask: np.ndarray) -> N
         scores[elbow] = min(scores[shoulder], scores[cuff]) * (0.6 if found is None else 1.0)
 
 
+def _edge_share(mask: np.ndarray) -> float:
+    """How much of the matte's extent lies on the photo's edge."""
+    binary = mask > 0.5
+    rows, cols = np.nonzero(binary)
+    edges = (binary[0], binary[-1], binary[:, 0], binary[:, -1])
+    return float(sum(int(e.sum()) for e in edges) / (2 * (np.ptp(rows) + np.ptp(cols)) + 1))
+
+
 def _notices(
     first: Look,
     look: Look,
@@ -316,10 +332,7 @@ def _notices(
         out.append(Notice("category_mismatch", f"The garment looks like trousers or a skirt, used as {wanted}."))
     if open_front:
         out.append(Notice("open_front", "The garment is worn open; closing it gives a better result."))
-    binary = mask > 0.5
-    edges = [binary[0], binary[-1], binary[:, 0], binary[:, -1]]
-    rows, cols = np.nonzero(binary)
-    if sum(int(e.sum()) for e in edges) > 0.03 * 2 * (np.ptp(rows) + np.ptp(cols)):
+    if _edge_share(mask) > 0.03:
         out.append(Notice("garment_cut_off", "The garment reaches over the edge of its photo; show it whole."))
     parts = part_sizes(first.matte)
     if len(parts) > 1 and parts[1] > 0.35 * parts[0]:
