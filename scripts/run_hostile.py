@@ -1,6 +1,6 @@
 """Send hostile files through the real pipeline and print a table of what came out.
 
-    python scripts/hostile.py --count 2000 --person assets/demo/person.png --garment assets/demo/garment.jpg
+    python scripts/run_hostile.py --count 2000 --person assets/demo/person.png --garment assets/demo/garment.jpg
 
 Half of the files are mutations of the person photo, half of the garment photo, each tried in its role beside the intact
 other one; the named specimens of tests/hostile/make.py come in both roles. Every call must return a picture of the
