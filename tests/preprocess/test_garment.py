@@ -132,15 +132,20 @@ def test_which_alphas_are_cut_outs() -> None:
         cut_out_mask(mask, (400, 300))
 
 
+@pytest.fixture(scope="module")
+def shipped() -> GarmentAnalyser:
+    return GarmentAnalyser(threads=1)
+
+
 needs_weights = pytest.mark.skipif("garment" not in weights.names(), reason="the garment weights are not there")
 
 
 @needs_weights
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_the_shipped_network_reads_a_drawn_shirt_at_any_turn(turns: int) -> None:
+def test_the_shipped_network_reads_a_drawn_shirt_at_any_turn(shipped: GarmentAnalyser, turns: int) -> None:
     image, mask = on_canvas((440, 400), (50, 50), 1.0)
     image, mask = np.ascontiguousarray(np.rot90(image, turns)), np.rot90(mask, turns)
-    garment = GarmentAnalyser(threads=1)(image)
+    garment = shipped(image)
     found = garment.mask > 0.5
     assert (found & (mask > 0.5)).sum() / (found | (mask > 0.5)).sum() > 0.9
     hem, neck = garment.landmarks["hem_left"], garment.landmarks["neck_left"]
@@ -150,13 +155,13 @@ def test_the_shipped_network_reads_a_drawn_shirt_at_any_turn(turns: int) -> None
 
 
 @needs_weights
-def test_the_shipped_network_refuses_noise_and_shapes() -> None:
+def test_the_shipped_network_refuses_noise_and_shapes(shipped: GarmentAnalyser) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (300, 300, 3)).astype(np.uint8)
     gradient = np.repeat(np.tile(np.linspace(0, 255, 300).astype(np.uint8), (300, 1))[..., None], 3, 2)
     for image in (noise, gradient):
         with pytest.raises((NotAGarment, UnsupportedCategory)):
-            GarmentAnalyser(threads=1)(image)
+            shipped(image)
 
 
 def test_mirror_is_used_for_the_mirrored_look() -> None:
