@@ -13,6 +13,8 @@ from tryon.models.garment import OUTPUTS, GarmentNet  # noqa: E402
 from tryon.preprocess.landmarks import ATTRIBUTES, MIRROR  # noqa: E402
 from tryon.types import LANDMARKS  # noqa: E402
 
+pytestmark = pytest.mark.timeout(120)  # on a busy machine the network takes its time
+
 
 @pytest.fixture(scope="module")
 def net() -> GarmentNet:

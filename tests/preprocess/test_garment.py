@@ -15,6 +15,7 @@ from tryon.preprocess.landmarks import ATTRIBUTES, MIRROR, VIEW
 from tryon.types import LANDMARKS
 
 HALF = VIEW // 2
+pytestmark = pytest.mark.timeout(120)  # on a busy machine the network takes its time
 
 
 class Seer:
