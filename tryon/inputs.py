@@ -151,6 +151,8 @@ def build_inputs(
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    silhouette = placement.crop(person.pose.mask, border="zero")
+    parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))

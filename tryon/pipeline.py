@@ -17,10 +17,10 @@ from .compose import edit_box
 from .engines import Engine, make_engine
 from .errors import UsageError
 from .finish import finish, photo_edit_mask
-from .inputs import TryOnInputs, build_inputs
+from .inputs import TryOnInputs, build_inputs, edit_window
 from .preprocess.garment import GarmentAnalyser
 from .preprocess.person import PersonAnalyser
-from .preprocess.worn import as_worn
+from .preprocess.worn import MAX_SIDE, as_worn
 from .quality import assess
 from .types import CATEGORIES, Garment, Notice, Person
 
@@ -101,7 +101,10 @@ class TryOn:
         who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
         what = garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
         with clock("geometry"):
-            inputs = build_inputs(who, as_worn(what))
+            placement = edit_window(who.pose, who.parse)
+            # finer than the photo can show would only cost time
+            detail = int(np.clip(1.5 * placement.height / placement.scale, 512, MAX_SIDE))
+            inputs = build_inputs(who, as_worn(what, detail), placement)
         with clock("render"):
             render = self.engine.render(inputs)
         with clock("compose"):

@@ -166,6 +166,41 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
+def repair_hair(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Clothing on the shoulders that was parsed as hair becomes clothing again, where its hue is not that of the hair.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    hair = _is(parse, Label.HAIR)
+    along = _along(body, parse.shape)
+    head = hair & (along < -0.12)
+    low = hair & (along > -0.06)
+    if head.sum() < 80 or not low.any():
+        return parse
+    lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    typical = np.median(lab[head], axis=0)
+    spread = float(np.median(np.linalg.norm(lab[head][:, 1:] - typical[1:], axis=1)))
+    odd = low & (np.linalg.norm(lab[..., 1:] - typical[1:], axis=-1) > max(16.0, 3.5 * spread))
+    odd = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
+def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
+    """Background beside the arms that the pose network's silhouette gives to the person becomes clothing.
+
+    Args:
+        person: float32 (h, w), MediaPipe's person mask on the canvas.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    size = parse.shape
+    near = np.maximum(arm_mask(body, 0, size, 1.9, 0.1, 1.9), arm_mask(body, 1, size, 1.9, 0.1, 1.9)) > 0.5
+    missed = near & (person > 0.7) & _is(parse, Label.BACKGROUND)
+    return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
 def build(
     image: np.ndarray,
     parse: np.ndarray,
@@ -190,7 +225,7 @@ def build(
     size = parse.shape
     unit = body.breadth / 100.0
     along = _along(body, size)
-    parse = repair_skin(image, parse, body)
+    parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves)
     gone = (old_garment(parse, body, hem) if old is None else old) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
@@ -204,7 +239,7 @@ def build(
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, bare_shoulders)
-    plate = image + (plate - image) * soft[..., None]
+    plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, gone, colour)
 

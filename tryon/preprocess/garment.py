@@ -195,7 +195,7 @@ def _reduce(image: np.ndarray) -> tuple[np.ndarray, float]:
 def _check_not_blank(work: np.ndarray, cut_out: np.ndarray | None) -> None:
     if min(work.shape[:2]) < 24:
         raise NotAGarment("The garment photo is too small to show a garment.", "Use a photo of at least 256 px.")
-    if cut_out is None and float(work.reshape(-1, 3).std(0).max()) < 2.5:
+    if cut_out is None and float(cv2.meanStdDev(work)[1].max()) < 2.5:
         raise NotAGarment("The garment photo is a plain surface without a garment.", _FLAT)
 
 
