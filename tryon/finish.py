@@ -81,7 +81,7 @@ def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:
     """The warped garment sampled at the photo's density in a box: float32 (h, w, 3) in 0..255 and its coverage (h,
     w)."""
     scale = inputs.placement.scale
-    if scale >= 0.8:  # the canvas is about as fine as the photo: nothing to gain
+    if scale >= 0.7:  # the canvas is nearly as fine as the photo: nothing to gain
         rgb = spread(inputs.warped / 255, inputs.placement, box) * 255
         return rgb, spread(inputs.coverage, inputs.placement, box)
     parts = [_finer(part, inputs, box) for part in inputs.parts]

@@ -103,7 +103,7 @@ class TryOn:
         with clock("geometry"):
             placement = edit_window(who.pose, who.parse)
             # finer than the photo can show would only cost time
-            detail = int(np.clip(1.5 * placement.height / placement.scale, 512, MAX_SIDE))
+            detail = int(np.clip(1.15 * placement.height / placement.scale, 512, MAX_SIDE))
             inputs = build_inputs(who, as_worn(what, detail), placement)
         with clock("render"):
             render = self.engine.render(inputs)

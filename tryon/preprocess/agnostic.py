@@ -117,8 +117,8 @@ def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
     """
     size = parse.shape
     along = _along(body, size)
-    keep = _is(parse, Label.HAIR) | _worn_high(parse, along)
-    keep |= _sizeable(_is(parse, Label.BAG), (0.13 * body.breadth) ** 2)
+    keep = _sizeable(_is(parse, Label.HAIR) | _worn_high(parse, along), (0.3 * body.breadth) ** 2)
+    keep |= _sizeable(_is(parse, Label.BAG), (0.22 * body.breadth) ** 2)
     yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
     chin = body.mouth + (body.mouth - body.nose) * 0.75
     keep |= _is(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
@@ -126,7 +126,7 @@ def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
         keep |= arms & (arm_mask(body, side, size, 1.5, start=0.42, stop=2.3) > 0.5) & (sleeves < 0.5)
-    return keep
+    return _sizeable(keep, (0.14 * body.breadth) ** 2)  # specks are errors of the parse
 
 
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
