@@ -7,7 +7,8 @@ import pytest
 
 from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
-from tryon.labels import Label
+from tryon.labels import PALETTE, Label
+from tryon.preprocess import agnostic
 from tryon.preprocess.body import body_from_pose
 from tryon.preprocess.fill import push_pull, skin_colour
 from tryon.preprocess.worn import as_worn
@@ -98,3 +99,49 @@ def test_edit_window_holds_the_torso():
         assert 0 < points[i, 0] < 384 and 0 < points[i, 1] < 512
     body = body_from_pose(points, person.pose.world)
     assert 60 < body.breadth < 220
+
+
+@pytest.fixture
+def scene():
+    person = drawn_person.person()
+    return person.image.copy(), person.parse.copy(), body_from_pose(person.pose.keypoints, person.pose.world)
+
+
+def test_a_cuff_parsed_as_skin_becomes_clothing(scene):
+    image, parse, body = scene
+    x, y = np.round(body.elbows[0]).astype(int)
+    cuff = np.s_[y - 6 : y + 7, x - 6 : x + 7]
+    parse[cuff], image[cuff] = Label.ARMS, (240, 242, 245)
+    repaired = agnostic.repair_skin(image, parse, body)
+    assert (repaired[cuff] == Label.TOP).mean() > 0.8
+    face = parse == Label.FACE
+    assert (repaired[face] == Label.FACE).mean() > 0.95
+
+
+def test_clothing_parsed_as_hair_goes_but_hair_stays(scene):
+    image, parse, body = scene
+    x, y = np.round(body.at(0.15)).astype(int)
+    spot, lock = np.s_[y - 8 : y + 9, x - 30 : x - 10], np.s_[y - 8 : y + 9, x + 10 : x + 30]
+    parse[spot] = parse[lock] = Label.HAIR
+    image[spot], image[lock] = (230, 190, 30), PALETTE[int(Label.HAIR)]
+    repaired = agnostic.repair_hair(image, parse, body)
+    assert (repaired[spot] == Label.TOP).mean() > 0.8
+    assert (repaired[lock] == Label.HAIR).all()
+
+
+def test_specks_do_not_stay_in_front(scene):
+    _, parse, body = scene
+    x, y = np.round(body.at(0.4)).astype(int)
+    parse[y - 2 : y + 3, x - 2 : x + 3] = Label.BAG
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32))
+    assert not keep[y - 4 : y + 5, x - 4 : x + 5].any()
+
+
+def test_background_beside_the_arm_inside_the_silhouette_is_an_overlooked_sleeve(scene):
+    _, parse, body = scene
+    x, y = np.round(body.elbows[1]).astype(int)
+    hole = np.s_[y - 5 : y + 6, x - 5 : x + 6]
+    parse[hole] = Label.BACKGROUND
+    found = agnostic.overlooked_sleeves(parse, body, np.ones(parse.shape, np.float32))
+    assert (found[hole] == Label.TOP).all()
+    assert np.array_equal(agnostic.overlooked_sleeves(parse, body, np.zeros(parse.shape, np.float32)), parse)

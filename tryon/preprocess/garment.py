@@ -31,7 +31,7 @@ from .matte import largest_part, part_sizes, refine_matte, settle_matte
 from .views import PAD, View, frame_points
 
 #: The matte is fitted to the edges at this length of the photo's longer side at most, px.
-WORK_SIDE = 640
+WORK_SIDE = 800
 #: Free share of the second view on each side of the garment.
 MARGIN = 0.06
 #: Turns beyond this are undone before the last look, degrees.
