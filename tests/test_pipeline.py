@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests import drawn_person
 from tryon import TryOn, TryOnError
 from tryon.engines import make_engine
-from tryon.errors import UsageError
+from tryon.errors import UnsupportedCategory, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,25 @@ def test_explain_has_the_documented_pictures(try_on):
     for name in ("pose", "parse", "agnostic", "warped_garment", "alpha", "edit_mask", "garment_mask", "garment"):
         assert name in result.explain
     assert result.explain["garment"]["landmarks"]["elbow_left"] is None
+
+
+def test_what_is_not_a_top_is_refused_with_a_remedy(try_on):
+    top = drawn_person.flat_top()
+    long = {k: (p[0], p[1] + 70) if p and k.startswith("hem") else p for k, p in top.landmarks.items()}
+    for garment in (replace(top, category="lower"), replace(top, category="dress", landmarks=long)):
+        with pytest.raises(UnsupportedCategory, match="tops only") as error:
+            try_on(drawn_person.person(), garment)
+        assert "--category upper" in error.value.remedy
+
+
+def test_a_dress_as_short_as_a_top_is_taken_for_a_top_with_a_warning(try_on):
+    top = drawn_person.flat_top()
+    short = {k: (p[0], p[1] - 40) if p and k.startswith("hem") else p for k, p in top.landmarks.items()}
+    garment = replace(top, category="dress", landmarks=short)
+    report = try_on(drawn_person.person(), garment).report
+    assert report["category"] == "upper" and "dress_or_top" in [w["code"] for w in report["warnings"]]
+    with pytest.raises(UnsupportedCategory):
+        try_on(drawn_person.person(), garment, category="dress")
 
 
 def test_wrong_words_are_usage_errors(try_on):

@@ -15,12 +15,12 @@ import numpy as np
 from . import __version__, imageio, weights
 from .compose import edit_box
 from .engines import Engine, make_engine
-from .errors import UsageError
+from .errors import UnsupportedCategory, UsageError
 from .finish import finish, photo_edit_mask
 from .inputs import TryOnInputs, build_inputs, edit_window
 from .preprocess.garment import GarmentAnalyser
 from .preprocess.person import PersonAnalyser
-from .preprocess.worn import MAX_SIDE, as_worn
+from .preprocess.worn import MAX_SIDE, as_worn, settle_category
 from .quality import assess
 from .types import CATEGORIES, Garment, Notice, Person
 
@@ -100,6 +100,14 @@ class TryOn:
             raise UsageError(f"There is no category {category!r}.", f"Choose auto, {', '.join(CATEGORIES)}.")
         who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
         what = garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
+        if what.category == "dress" and category == "auto":
+            what = settle_category(what)
+        if what.category != "upper":
+            raise UnsupportedCategory(
+                f"The garment looks like {'a dress' if what.category == 'dress' else 'trousers or a skirt'}, "
+                "and this version renders tops only.",
+                "If it is a top, say --category upper (category='upper' in Python).",
+            )
         with clock("geometry"):
             placement = edit_window(who.pose, who.parse)
             # finer than the photo can show would only cost time

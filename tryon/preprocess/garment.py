@@ -245,7 +245,7 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
 def _unsupported_lower() -> UnsupportedCategory:
     return UnsupportedCategory(
         "Trousers, shorts and skirts can't be tried on in this version.",
-        "Use a top, a jacket or a dress; pass --category upper if it is a top.",
+        "Use a top or a jacket; pass --category upper if it is a top.",
     )
 
 

@@ -7,12 +7,29 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..types import Garment
+from ..types import Garment, Notice
 from .collar import inner_collar
 from .matte import decontaminate
+from .skeleton import landmarks_of
 
 #: The garment photo is used at most at this size (longer side, px): more than any canvas or common photo shows.
 MAX_SIDE = 1600
+#: Neck to hem over the distance of the armpits: what is shorter is a top.
+LONGEST_TOP = 1.75
+
+
+def settle_category(garment: Garment) -> Garment:
+    """A supposed dress that is as short as a top becomes a top, with a notice.
+
+    Of 32 annotated dresses none is shorter than 1.77 armpit widths from neck to hem; of 257 tops 94 % are.
+    """
+    marks = landmarks_of(garment)
+    length = np.linalg.norm((marks["neck_left"] + marks["neck_right"] - marks["hem_left"] - marks["hem_right"]) / 2)
+    width = np.linalg.norm(marks["armpit_left"] - marks["armpit_right"])
+    if garment.category != "dress" or length > LONGEST_TOP * width:
+        return garment
+    notice = Notice("dress_or_top", "The garment could be a dress; it was taken for a top because of its length.")
+    return replace(garment, category="upper", warnings=(*garment.warnings, notice))
 
 
 def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
