@@ -34,7 +34,7 @@ class Engine(Protocol):
     def render(self, inputs: TryOnInputs) -> Render: ...
 
 
-def from_network(inputs: TryOnInputs, rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray) -> Render:
+def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray) -> Render:
     """The generator's outputs (1, C, h, w), pictures in [-1, 1], as a `Render`."""
     picture = (np.moveaxis(rgb[0], 0, -1).astype(np.float32) + 1) * 127.5
     return Render(np.clip(picture, 0, 255), alpha[0, 0].astype(np.float32), gain[0].mean(0).astype(np.float32))

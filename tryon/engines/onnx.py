@@ -21,4 +21,4 @@ class OnnxEngine:
 
     def render(self, inputs: TryOnInputs) -> Render:
         rgb, alpha, gain = self._session.run(["rgb", "alpha", "gain"], {"inputs": inputs.network()[None]})
-        return from_network(inputs, rgb, alpha, gain)
+        return from_network(rgb, alpha, gain)

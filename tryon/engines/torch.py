@@ -46,4 +46,4 @@ class TorchEngine:
         with torch.inference_mode():
             x = torch.from_numpy(inputs.network()[None]).to(self._device)
             layers = self._net(x)
-        return from_network(inputs, *(t.float().cpu().numpy() for t in layers))
+        return from_network(*(t.float().cpu().numpy() for t in layers))

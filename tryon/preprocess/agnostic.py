@@ -27,7 +27,6 @@ class Agnostic:
         keep: float32 (h, w), occluders in front of the new garment.
         skin: float32 (h, w), where the plate was filled with skin.
         layout: uint8 (h, w), the label that each pixel of the plate is meant to show.
-        old: bool (h, w), the worn garment without margin.
         colour: float32 (3,), the skin colour used, 0..255.
     """
 
@@ -36,7 +35,6 @@ class Agnostic:
     keep: np.ndarray
     skin: np.ndarray
     layout: np.ndarray
-    old: np.ndarray
     colour: np.ndarray
 
 
@@ -208,7 +206,6 @@ def build(
     garment: np.ndarray,
     sleeves: np.ndarray,
     hem: float,
-    old: np.ndarray | None = None,
     *,
     bare_shoulders: bool = False,
 ) -> Agnostic:
@@ -219,7 +216,6 @@ def build(
         garment: float32 (h, w), coverage of the warped garment (all parts).
         sleeves: float32 (h, w), coverage of its sleeves.
         hem: torso lengths from the shoulder line to the new hem.
-        old: bool (h, w), replaces the worn garment's silhouette (training simulates other old garments).
         bare_shoulders: the garment has no sleeves, so skin may show up to the shoulders' outline.
     """
     size = parse.shape
@@ -227,7 +223,7 @@ def build(
     along = _along(body, size)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves)
-    gone = (old_garment(parse, body, hem) if old is None else old) & ~keep
+    gone = old_garment(parse, body, hem) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     wide &= ~(_is(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
     new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
@@ -241,7 +237,7 @@ def build(
     plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, bare_shoulders)
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, gone, colour)
+    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
 
 
 def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -117,7 +117,6 @@ def fit(
     body: Body,
     old_hem: float | None = None,
     waist: float | None = None,
-    jitter: dict[str, float] | None = None,
 ) -> Fit:
     """Guess where the garment's landmarks come to lie on the body.
 
@@ -126,12 +125,10 @@ def fit(
         body: on the canvas.
         old_hem: torso lengths from the shoulder line to the worn garment's hem, if seen.
         waist: torso lengths to the upper edge of the lower garment, if seen.
-        jitter: multipliers for training: "chest", "hem", "sleeve", "neck" (1 = as guessed).
     """
-    jitter = jitter or {}
     sleeve: Sleeve = garment.sleeve or "short"
     flat = float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"]))
-    half = body.chest * CHEST_EASE * jitter.get("chest", 1.0)
+    half = body.chest * CHEST_EASE
     scale = 2 * half / (FLAT_TO_WORN * max(flat, 1.0))
     unit = body.breadth / 2
     points: dict[str, np.ndarray] = {}
@@ -139,9 +136,7 @@ def fit(
     mid_hem = (marks["hem_left"] + marks["hem_right"]) / 2
     axis = (mid_hem - mid_neck) / max(float(np.linalg.norm(mid_hem - mid_neck)), 1e-6)
 
-    neck = (
-        0.5 * scale * 0.86 * float(np.linalg.norm(marks["neck_right"] - marks["neck_left"])) * jitter.get("neck", 1.0)
-    )
+    neck = 0.5 * scale * 0.86 * float(np.linalg.norm(marks["neck_right"] - marks["neck_left"]))
     squeeze = body.chest / unit
     neck = float(np.clip(neck, 0.36 * unit, 0.86 * unit)) * max(squeeze, 0.7)
     rise = float(np.interp(neck / unit, [0.3, 1.1], [0.185, 0.06])) * body.length
@@ -166,9 +161,8 @@ def fit(
     points["neck_front"] = (points["neck_left"] + points["neck_right"]) / 2 + body.down * drop
 
     natural = scale * float((mid_hem - mid_neck) @ axis) / body.length - rise / body.length
-    natural *= jitter.get("hem", 1.0)
     hem = float(np.clip(natural, 0.72, 1.7))
-    if old_hem is not None and "hem" not in jitter and abs(hem - old_hem) < 0.16:
+    if old_hem is not None and abs(hem - old_hem) < 0.16:
         hem = old_hem + 0.015
     if waist is not None and hem < waist + 0.04:  # never a strip of midriff that was not there
         hem = min(waist + 0.05, hem + 0.3)
@@ -187,7 +181,7 @@ def fit(
         root = (marks[f"shoulder_{side}"] + marks[f"armpit_{side}"]) / 2
         tip = (marks[f"sleeve_out_{side}"] + marks[f"sleeve_in_{side}"]) / 2
         reach = 0.95 * scale * float(np.linalg.norm(tip - root)) + 0.1 * body.length
-        t = reach / (0.56 * body.length) * jitter.get("sleeve", 1.0)
+        t = reach / (0.56 * body.length)
         lo, hi = {"short": (0.42, 0.95), "half": (0.95, 1.55), "long": (1.95, 2.06)}[sleeve]
         ends.append(float(np.clip(t, lo, hi)))
     if min(ends) > 0:  # both sleeves alike
