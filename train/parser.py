@@ -255,13 +255,14 @@ def train(args: argparse.Namespace) -> None:
         weights[label] = weight
 
     pseudo: list[Sample] = []
-    pseudo_at = list(PSEUDO_AT)
+    stages = STAGES if args.resume is None else STAGES[-1:]
+    pseudo_at = list(PSEUDO_AT if args.resume is None else (0.0, 0.6))
     stream = batches(train_set, pseudo, negatives, rng)
     start, seen, losses = time.monotonic() - 60.0 * args.elapsed, args.seen, []
     length, next_report = 60.0 * args.minutes, 60.0 * (args.elapsed + args.report_minutes)
     while (elapsed := time.monotonic() - start) < length:
         progress = elapsed / length
-        _, size, batch = [stage for stage in STAGES if stage[0] <= progress][-1]
+        _, size, batch = [stage for stage in stages if stage[0] <= progress][-1]
         if pseudo_at and progress >= pseudo_at[0] and tagged:
             pseudo_at.pop(0)
             pseudo_label(average.net, tagged, tags, size)
@@ -314,9 +315,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--labels", default="labels_raw", help="folder of the cache that training learns from")
     parser.add_argument("--negatives", type=Path, help="photos of the cache's negatives")
-    parser.add_argument("--resume", type=Path, help="go on from these weights ...")
-    parser.add_argument("--elapsed", type=float, default=0.0, help="... at this minute of the run")
-    parser.add_argument("--seen", type=int, default=0, help="... after this many samples")
+    parser.add_argument("--resume", type=Path, help="go on from these weights, at the final size throughout")
+    parser.add_argument("--elapsed", type=float, default=0.0, help="the schedule starts at this minute of the run")
+    parser.add_argument("--seen", type=int, default=0, help="samples that the weights have seen")
     parser.add_argument("--minutes", type=float, default=65.0)
     parser.add_argument("--report-minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=1)

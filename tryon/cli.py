@@ -7,26 +7,19 @@ An error is one line on stderr. Heavy libraries are imported only by the command
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
+import importlib
 import os
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
 from . import __version__
+from .console import CATEGORIES, ENGINES, Parser, box, quiet, say, threads, to_json
 from .errors import DependencyError, OutputError, TryOnError, UsageError
 
-ENGINES = ("auto", "onnx", "torch", "geometric")
-CATEGORIES = ("auto", "upper", "lower", "dress")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
+#: Further commands: modules, light to import, with `add_command(commands)`.
+COMMANDS: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         return int(options.run(options))
     except KeyboardInterrupt:
-        _say("tryon: interrupted", sys.stderr)
+        say("tryon: interrupted", sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our stdout went away
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at exit
@@ -46,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         known = error if isinstance(error, TryOnError) else _translate(error)
-        _say(f"tryon: error: {known}", sys.stderr)
+        say(f"tryon: error: {known}", sys.stderr)
         return known.exit_code
 
 
@@ -62,22 +55,14 @@ def _translate(error: Exception) -> TryOnError:
     return TryOnError(f"Something unexpected went wrong ({name}).", "Run again with --debug and report what it prints.")
 
 
-def _say(text: str, stream: Any) -> None:
-    """Print one line, whatever the text contains and the terminal can show."""
-    line = " ".join(text.split())
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="tryon",
         description="Virtual try-on: a person photo and a garment photo in, the person wearing the garment out.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tryon {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
 
     infer = commands.add_parser("infer", help="put a garment on a person", allow_abbrev=False)
     infer.add_argument("--person", required=True, metavar="P", help="photo of the person (JPEG, PNG, WebP)")
@@ -88,11 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     infer.add_argument("--category", choices=CATEGORIES, default="auto", help="what the garment is (default: auto)")
     infer.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     infer.add_argument(
-        "--person-box", type=_box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
+        "--person-box", type=box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
     )
     infer.add_argument("--report", metavar="R.json", help="write a JSON report")
     infer.add_argument("--explain", metavar="DIR", help="write every intermediate picture into this folder")
-    infer.add_argument("--threads", type=_threads, metavar="N", help="threads to use (default: all cores)")
+    infer.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
     infer.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     infer.set_defaults(run=_infer)
 
@@ -102,23 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
     version = commands.add_parser("version", help="print the version", allow_abbrev=False)
     version.set_defaults(run=_version)
+    for module in COMMANDS:
+        importlib.import_module(module, __package__).add_command(commands)
     return parser
-
-
-def _box(text: str) -> tuple[float, float, float, float]:
-    try:
-        x0, y0, x1, y1 = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x0,y0,x1,y1") from None
-    if not (0 <= x0 < x1 < 1e6 and 0 <= y0 < y1 < 1e6):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a box: 0 <= x0 < x1 and 0 <= y0 < y1 must hold")
-    return x0, y0, x1, y1
-
-
-def _threads(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 256")
-    return int(text)
 
 
 def _version(options: argparse.Namespace) -> int:
@@ -129,10 +100,10 @@ def _version(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from .doctor import examine
 
-    with _quiet(options.debug):
+    with quiet(options.debug):
         findings = examine()
     for finding in findings:
-        _say(f"{finding.mark}: {finding.text}", sys.stdout)
+        say(f"{finding.mark}: {finding.text}", sys.stdout)
     return DependencyError.exit_code if any(finding.broken for finding in findings) else 0
 
 
@@ -145,7 +116,7 @@ def _infer(options: argparse.Namespace) -> int:
     from . import imageio
 
     try:
-        with _quiet(options.debug):
+        with quiet(options.debug):
             from .pipeline import TryOn
 
             try_on = TryOn(engine=options.engine, threads=options.threads)
@@ -159,7 +130,7 @@ def _infer(options: argparse.Namespace) -> int:
     except TryOnError as error:
         if report_path is not None:
             failure = {"code": error.code, "message": error.message, "remedy": error.remedy}
-            imageio.atomic_write(report_path, _json({"status": "error", "error": failure}))
+            imageio.atomic_write(report_path, to_json({"status": "error", "error": failure}))
         raise
     if folder is not None:
         from .explain import write_explain
@@ -167,12 +138,12 @@ def _infer(options: argparse.Namespace) -> int:
         write_explain(folder, result.explain)
     imageio.save(out, result.image)
     if report_path is not None:
-        imageio.atomic_write(report_path, _json(result.report))
+        imageio.atomic_write(report_path, to_json(result.report))
     for warning in result.report.get("warnings", ()):
-        _say(f"tryon: warning: {warning['message']}", sys.stderr)
+        say(f"tryon: warning: {warning['message']}", sys.stderr)
     quality = result.report.get("quality")
     quality_text = "" if quality is None else f", quality {float(quality):.2f}"
-    _say(f"wrote {out} (engine {result.report.get('engine', options.engine)}{quality_text})", sys.stdout)
+    say(f"wrote {out} (engine {result.report.get('engine', options.engine)}{quality_text})", sys.stdout)
     return 0
 
 
@@ -207,31 +178,3 @@ def _identity(path: Path) -> object:
     except (OSError, ValueError):
         return os.path.abspath(path)
     return status.st_dev, status.st_ino
-
-
-def _json(record: dict[str, Any]) -> bytes:
-    from .explain import plain
-
-    return (json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-@contextlib.contextmanager
-def _quiet(debug: bool) -> Iterator[None]:
-    """Keep the libraries' start-up messages off stderr, also those of C++ code; Python warnings too."""
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if debug:
-        yield
-        return
-    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
-        warnings.simplefilter("ignore")
-        nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
-        stack.enter_context(contextlib.redirect_stderr(nowhere))
-        with contextlib.suppress(OSError):
-            saved = os.dup(2)
-            void = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(void, 2)
-            os.close(void)
-            stack.callback(os.close, saved)
-            stack.callback(os.dup2, saved, 2)
-        yield
