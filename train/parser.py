@@ -255,7 +255,7 @@ def train(args: argparse.Namespace) -> None:
         weights[label] = weight
 
     pseudo: list[Sample] = []
-    stages = STAGES if args.resume is None else STAGES[-1:]
+    stages = STAGES if args.resume is None else ((0.0, *STAGES[-1][1:]),)
     pseudo_at = list(PSEUDO_AT if args.resume is None else (0.0, 0.6))
     stream = batches(train_set, pseudo, negatives, rng)
     start, seen, losses = time.monotonic() - 60.0 * args.elapsed, args.seen, []
