@@ -49,6 +49,7 @@ def test_every_kind_of_source_gives_the_same(tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.image, scene())
         assert loaded.alpha is None
     assert imageio.load(path).format == "PNG" and imageio.load(scene()).format == "memory"
+    assert imageio.load(loaded) is loaded
 
 
 def test_pil_images_are_turned_upright() -> None:

@@ -40,8 +40,6 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIDE = 64, 16384
 #: A JPEG with more scans than this is made to burn time (each scan walks over the whole picture).
 MAX_JPEG_SCANS = 100
-#: What `load` accepts.
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 #: File name extension -> format that `save` writes.
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
@@ -88,8 +86,12 @@ class Loaded:
     format: str = "memory"
 
 
+#: What `load` accepts.
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray | Loaded
+
+
 def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> Loaded:
-    """Read a picture from a path, bytes, a binary stream, a PIL image or an array.
+    """Read a picture from a path, bytes, a binary stream, a PIL image or an array; a `Loaded` is given back as it is.
 
     Arrays: uint8, uint16 (0..65535), bool or float (0..1), of shape (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA.
     Animated files give their first frame. The caller's objects are not changed and not aliased.
@@ -99,6 +101,8 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
         content.
         DependencyError: a HEIC file, and pillow-heif is not installed.
     """
+    if isinstance(source, Loaded):
+        return source
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     if isinstance(source, Image.Image):
