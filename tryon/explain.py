@@ -36,7 +36,7 @@ def write_explain(folder: Path, explain: dict[str, Any]) -> None:
             imageio.atomic_write(folder / "parse.png", imageio.encode_index(value, PALETTE))
             imageio.atomic_write(folder / "parse.json", _json({str(int(label)): label.name.lower() for label in Label}))
         else:
-            imageio.save(folder / f"{name}.png", _viewable(value))
+            imageio.save(folder / f"{name}.png", viewable(value))
 
 
 def plain(value: Any) -> Any:
@@ -60,8 +60,8 @@ def _json(record: Any) -> bytes:
     return (json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _viewable(array: np.ndarray) -> np.ndarray:
-    """To uint8. Masks are rounded up, so that 0 means exactly 0."""
+def viewable(array: np.ndarray) -> np.ndarray:
+    """A picture or mask as uint8. Masks are rounded up, so that 0 means exactly 0."""
     if array.dtype == np.uint8:
         return array
     if array.ndim == 2:
