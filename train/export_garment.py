@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +29,14 @@ class _Probabilities(nn.Module):
         return (matte.sigmoid(), maps, presence.sigmoid(), *(choice.softmax(1) for choice in choices))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, help="last.safetensors of a run; log.jsonl beside it gives the figures")
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--metrics", type=Path, default=None, help="JSON written by scripts/eval_garment.py")
-    args = parser.parse_args()
+    parser.add_argument("--licence", default="Apache-2.0")
+    args = parser.parse_args(argv)
     net = GarmentNet()
     load_module(net, args.weights)
     torch.manual_seed(0)
@@ -41,9 +45,12 @@ def main() -> None:
     worst = export_onnx(_Probabilities(net), (example,), path, ["image"], list(OUTPUTS))
     metrics = json.loads(args.metrics.read_text())["groups"] if args.metrics else {}
     target = {} if args.folder is None else {"folder": args.folder}
-    entry = register("garment", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, **target)
-    print(json.dumps(entry, indent=2))
+    return [
+        register(
+            "garment", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, licence=args.licence, **target
+        )
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(main(), indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +56,21 @@ def training_record(run: Path) -> dict[str, Any]:
     return record
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("weights", type=Path, help="generator.safetensors of a run; the run's figures lie beside it")
     parser.add_argument("--licence", default="Apache-2.0")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="instead of the package's weights folder")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     path, worst = export_generator(args.weights)
     metrics = {**training_record(args.weights.parent), "onnx_vs_torch": worst}
-    half = path.with_name(f"{path.stem}_half.safetensors")
-    for entry in (
+    half = path.with_name(f"{path.stem}_half.safetensors").read_bytes()
+    return [
         register("generator", path, metrics, args.licence, args.folder),
-        register_file(
-            "generator_torch", "generator.safetensors", half.read_bytes(), metrics, args.licence, args.folder
-        ),
-    ):
-        print(json.dumps(entry, indent=2))
+        register_file("generator_torch", "generator.safetensors", half, metrics, args.licence, args.folder),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(main(), indent=2))

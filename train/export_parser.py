@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,13 +27,15 @@ class _Shares(nn.Module):
         return self.net(planes).softmax(1)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, help="parser.safetensors of a run; log.jsonl beside it gives the figures")
     parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--figures", type=json.loads, help="JSON, the last line of figures of scripts/eval_parser.py")
-    args = parser.parse_args()
+    parser.add_argument("--licence", default="Apache-2.0")
+    args = parser.parse_args(argv)
     net = ParserNet()
     load_module(net, args.weights)
     torch.manual_seed(0)
@@ -41,9 +45,12 @@ def main() -> None:
     log = args.weights.with_name("log.jsonl")
     metrics = args.figures or (json.loads(log.read_text().splitlines()[-1]) if log.exists() else {})
     target = {} if args.folder is None else {"folder": args.folder}
-    entry = register("parser", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, **target)
-    print(json.dumps(entry, indent=2))
+    return [
+        register(
+            "parser", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, licence=args.licence, **target
+        )
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(main(), indent=2))

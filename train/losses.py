@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..models.discriminator import Verdict
+from .settings import ADVERSARIAL_KINDS
 
 #: Layers of MobileNetV2 `features` whose outputs are compared: 16, 24, 32 and 64 channels at 1/2, 1/4, 1/8, 1/16.
 PERCEPTUAL_LAYERS: tuple[int, ...] = (1, 3, 6, 10)
-ADVERSARIAL_KINDS: tuple[str, ...] = ("lsgan", "hinge", "bce")
 _EPS = 1e-6
 
 

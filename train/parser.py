@@ -17,6 +17,7 @@ import math
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,7 @@ from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS, person_canvas
 from .data_people import NAME_TO_LABEL
 from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives, load_samples, plain_view
+from .settings import ParserSettings
 
 #: (share of the run at which the stage begins, canvas, batch)
 STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
@@ -225,66 +227,110 @@ def make_optimizer(net: ParserNet) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=LR, fused=True)
 
 
-def train(args: argparse.Namespace) -> None:
-    torch.set_num_threads(args.threads)
-    cv2.setNumThreads(1)
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
-    held_out = set(args.val.read_text().split())
-    labelled = sorted(path.stem for path in (args.cache / "labels").glob("*.png"))
-    tags = json.loads((args.data / "tags.json").read_text())
-    train_set = load_samples(args.data, args.cache, [i for i in labelled if i not in held_out], args.labels)
-    val_set = load_samples(args.data, args.cache, [i for i in labelled if i in held_out], "labels_raw")
-    tagged = load_samples(
-        args.data, args.cache, sorted(i for i in tags if i not in held_out and i not in set(labelled))
-    )
-    negatives = load_negatives(args.negatives, args.cache / "negatives") if args.negatives else []
-    sizes = f"{len(train_set)} labelled, {len(tagged)} tagged, {len(negatives)} negative, {len(val_set)} validation"
-    print(f"{sizes} photos", flush=True)
+@dataclass
+class Photos:
+    """What a run reads: photos to learn from, to validate on, with tags only, and without people."""
 
+    train: list[Sample]
+    val: list[Sample]
+    tagged: list[Sample]
+    negatives: list[Sample]
+    tags: dict[str, list[str]]
+
+    def __str__(self) -> str:
+        counts = f"{len(self.train)} labelled, {len(self.tagged)} tagged, {len(self.negatives)} negative"
+        return f"{counts}, {len(self.val)} validation photos"
+
+
+def load_photos(s: ParserSettings) -> Photos:
+    """Read everything into memory."""
+    held_out = set(s.val.read_text().split())
+    labelled = sorted(path.stem for path in (s.cache / "labels").glob("*.png"))
+    tags = json.loads((s.data / "tags.json").read_text())
+    only_tags = sorted(i for i in tags if i not in held_out and i not in set(labelled))
+    return Photos(
+        load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels),
+        load_samples(s.data, s.cache, [i for i in labelled if i in held_out], "labels_raw"),
+        load_samples(s.data, s.cache, only_tags),
+        load_negatives(s.negatives, s.cache / "negatives") if s.negatives else [],
+        tags,
+    )
+
+
+def make_net(s: ParserSettings) -> ParserNet:
     net = ParserNet().to(memory_format=torch.channels_last).train()
-    net.load_imagenet(load_file(args.imagenet))
-    if args.resume:
-        net.load_state_dict(load_file(args.resume))
+    net.load_imagenet(load_file(s.imagenet))
+    if s.resume:
+        net.load_state_dict(load_file(s.resume))
     quicken(net)
-    optimizer = make_optimizer(net)
-    average = Average(net)
+    return net
+
+
+def label_weights() -> Tensor:
+    """(NUM_LABELS,): `WEIGHTS`, 1 elsewhere."""
     weights = torch.ones(NUM_LABELS)
     for label, weight in WEIGHTS.items():
         weights[label] = weight
+    return weights
+
+
+def step(
+    net: ParserNet,
+    optimizer: torch.optim.Optimizer,
+    views: list[tuple[np.ndarray, np.ndarray]],
+    weights: Tensor,
+    progress: float,
+) -> float:
+    """One optimisation step on `augmented_view`s; returns the loss."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(progress) * group["share"]
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net.half_logits(to_tensor([planes for planes, _ in views]))
+    loss = parser_loss(logits.float(), torch.from_numpy(np.stack([labels for _, labels in views])).long(), weights)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    optimizer.step()
+    return loss.item()
+
+
+def train(s: ParserSettings) -> Path:
+    """Run a training to its end; returns the file of the averaged weights."""
+    torch.set_num_threads(s.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(s.seed)
+    rng = random.Random(s.seed)
+    s.out.mkdir(parents=True, exist_ok=True)
+    photos = load_photos(s)
+    print(photos, flush=True)
+    net = make_net(s)
+    optimizer = make_optimizer(net)
+    average = Average(net)
+    weights = label_weights()
 
     pseudo: list[Sample] = []
-    stages = STAGES if args.resume is None else ((0.0, *STAGES[-1][1:]),)
-    pseudo_at = list(PSEUDO_AT if args.resume is None else (0.0, 0.6))
-    stream = batches(train_set, pseudo, negatives, rng)
-    start, seen, losses = time.monotonic() - 60.0 * args.elapsed, args.seen, []
-    length, next_report = 60.0 * args.minutes, 60.0 * (args.elapsed + args.report_minutes)
+    stages = STAGES if s.resume is None else ((0.0, *STAGES[-1][1:]),)
+    pseudo_at = list(PSEUDO_AT if s.resume is None else (0.0, 0.6))
+    stream = batches(photos.train, pseudo, photos.negatives, rng)
+    start, seen, losses = time.monotonic() - 60.0 * s.elapsed, s.seen, []
+    length, next_report = 60.0 * s.minutes, 60.0 * (s.elapsed + s.report_minutes)
     while (elapsed := time.monotonic() - start) < length:
         progress = elapsed / length
         _, size, batch = [stage for stage in stages if stage[0] <= progress][-1]
-        if pseudo_at and progress >= pseudo_at[0] and tagged:
+        if pseudo_at and progress >= pseudo_at[0] and photos.tagged:
             pseudo_at.pop(0)
-            pseudo_label(average.net, tagged, tags, size)
-            pseudo[:] = tagged
+            pseudo_label(average.net, photos.tagged, photos.tags, size)
+            pseudo[:] = photos.tagged
         views = [augmented_view(next(stream), size, rng) for _ in range(batch)]
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(progress) * group["share"]
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net.half_logits(to_tensor([planes for planes, _ in views]))
-        loss = parser_loss(logits.float(), torch.from_numpy(np.stack([labels for _, labels in views])).long(), weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
+        losses.append(step(net, optimizer, views, weights, progress))
         seen += batch
         average.update(net, batch, seen)
-        losses.append(loss.item())
         if elapsed >= next_report:
-            next_report += 60.0 * args.report_minutes
-            report(average.net, val_set, size, elapsed, seen, losses, args.out)
+            next_report += 60.0 * s.report_minutes
+            report(average.net, photos.val, size, elapsed, seen, losses, s.out)
             losses.clear()
-    report(average.net, val_set, PARSE_CANVAS, length, seen, losses, args.out)
+    report(average.net, photos.val, PARSE_CANVAS, length, seen, losses, s.out)
+    return s.out / "parser.safetensors"
 
 
 def report(
@@ -322,7 +368,7 @@ def main() -> None:
     parser.add_argument("--report-minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
+    train(ParserSettings(**vars(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -54,4 +54,4 @@ def write(folder: str | Path, count: int, size: tuple[int, int] = (96, 96)) -> N
     """Fill a shard folder with `count` drawn samples."""
     with ShardWriter(folder, SAMPLE_FIELDS) as writer:
         for seed in range(count):
-            writer.add(encode(**draw(seed, size)), {"seed": seed})
+            writer.add(encode(**draw(seed, size)), {"kind": "drawn", "seed": seed})

@@ -19,7 +19,6 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -39,67 +38,8 @@ from .loop import (
     save_module,
 )
 from .samples import Batch, CropSampler
+from .settings import TryOnSettings as Settings
 from .shards import ShardReader
-
-
-@dataclass
-class Settings:
-    """Everything that decides a training. Times in minutes or shares of the whole, counts in images (crops)."""
-
-    shards: Sequence[str | Path]
-    out: str | Path
-    val: Sequence[str | Path] = ()
-    perceptual: str | Path | None = None  #: MobileNetV2 weights; None leaves the perceptual loss out
-    minutes: float = 60.0
-    max_images: int = 0  #: stop after this many images; 0 = only time counts
-    resume: bool = False
-    init: str | Path | None = None  #: generator weights to start from (same settings)
-    threads: int = 2
-    seed: int = 0
-    # model
-    width: int = 32
-    bottleneck: int = 2
-    gain_channels: int = 1
-    # data
-    batch: int = 4
-    crop: tuple[int, int] = (256, 256)
-    skin_focus: float = 0.5
-    # optimisation
-    lr: float = 8e-4
-    lr_d: float = 4e-4
-    clip: float = 1.0
-    ema_half_life: float = 2000.0
-    bf16: bool = True
-    # reconstruction
-    w_l1: float = 5.0
-    w_rgb: float = 1.5
-    w_gradient: float = 2.0
-    w_perceptual: float = 0.6
-    w_alpha: float = 1.0
-    w_gain: float = 0.2
-    skin_weight: float = 6.0
-    edge_weight: float = 2.0
-    # adversarial
-    gan_start: float = 0.55  #: share of the time; 1 = never
-    gan_kind: str = "hinge"
-    gan_pretrain: int = 2000  #: images that the discriminator sees before it counts
-    gan_share: float = 0.3  #: adversarial gradient as a share of the reconstruction's
-    gan_cap: float = 2.0
-    w_match: float = 1.0
-    d_width: int = 24
-    d_scales: int = 2
-    d_norm: str = "spectral"
-    # reports
-    log_images: int = 400
-    report_minutes: float = 5.0
-    save_minutes: float = 5.0
-    sheet_count: int = 16
-
-    def __post_init__(self) -> None:
-        if self.crop[0] % Generator.multiple or self.crop[1] % Generator.multiple:
-            raise ValueError(f"crop {self.crop} must be multiples of {Generator.multiple}")
-        if self.gan_kind not in losses.ADVERSARIAL_KINDS:
-            raise ValueError(f"gan_kind must be one of {losses.ADVERSARIAL_KINDS}, got {self.gan_kind!r}")
 
 
 class Reconstruction:

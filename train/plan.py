@@ -1,0 +1,116 @@
+"""What a training would do: everything is built, one batch is run for its time, nothing is written."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .settings import GarmentSettings, ParserSettings, TryOnSettings
+
+Lines = Iterable[tuple[str, str]]
+
+
+def millions(*nets: nn.Module) -> str:
+    return " + ".join(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M" for net in nets)
+
+
+def images_per_second(step: Callable[[], object], batch: int) -> float:
+    """Speed of the second call: the first one warms up."""
+    step()
+    start = time.perf_counter()
+    step()
+    return batch / max(time.perf_counter() - start, 1e-9)
+
+
+def _length(minutes: float, rate: float, samples: int) -> str:
+    images = minutes * 60 * rate
+    return f"{minutes:g} minutes, about {images:,.0f} images, {images / max(samples, 1):.1f} rounds of the samples"
+
+
+def plan_tryon(s: TryOnSettings) -> Lines:
+    """The generator's training. Its step is timed without and with the discriminator."""
+    from . import preview
+    from .loop import Metrics
+    from .samples import CropSampler
+    from .shards import ShardReader
+    from .tryon import Trainer
+
+    torch.set_num_threads(s.threads)
+    reader = ShardReader(list(s.shards))
+    kinds = Counter(str(row["meta"].get("kind", "unnamed")) for row in reader.rows)
+    yield "samples", f"{len(reader)} ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))})"
+    if s.val:
+        yield "held out", f"{len(preview.held_out(ShardReader(list(s.val)), s.crop, s.sheet_count)['target'])} crops"
+    trainer = Trainer(s)
+    yield "parameters", f"generator + discriminator {millions(trainer.generator, trainer.discriminator)}"
+    yield "crops", f"{s.crop[0]}x{s.crop[1]}, batch {s.batch}, {'bf16' if s.bf16 else 'float32'}, {s.threads} threads"
+    batches = CropSampler(reader, s.crop, seed=s.seed, skin_focus=s.skin_focus).batches(s.batch)
+    metrics = Metrics(Path("unwritten"))
+    rate = images_per_second(lambda: trainer.step(next(batches), 0.0, metrics), s.batch)
+    yield "speed", f"{rate:.2f} images/s before the discriminator"
+    mean = rate
+    if s.gan_start < 1:
+        trainer.judged = s.gan_pretrain
+        judged = images_per_second(lambda: trainer.step(next(batches), 1.0, metrics), s.batch)
+        yield "speed", f"{judged:.2f} images/s with it"
+        mean = s.gan_start * rate + (1 - s.gan_start) * judged
+    batches.close()
+    yield "length", f"{s.max_images:,} images" if s.max_images else _length(s.minutes, mean, len(reader))
+
+
+def plan_parser(s: ParserSettings) -> Lines:
+    """The parser's training; the last stage's size is timed."""
+    from . import parser
+
+    torch.set_num_threads(s.threads)
+    photos = parser.load_photos(s)
+    yield "photos", str(photos)
+    net = parser.make_net(s)
+    yield "parameters", millions(net)
+    optimizer, weights, rng = parser.make_optimizer(net), parser.label_weights(), random.Random(s.seed)
+    stream = parser.batches(photos.train, [], photos.negatives, rng)
+    _, size, batch = parser.STAGES[-1]
+
+    def step() -> None:
+        views = [parser.augmented_view(next(stream), size, rng) for _ in range(batch)]
+        parser.step(net, optimizer, views, weights, 0.0)
+
+    rate = images_per_second(step, batch)
+    yield "canvas", f"{size[0]}x{size[1]}, batch {batch}, bf16, {s.threads} threads"
+    yield "speed", f"{rate:.2f} images/s"
+    yield "length", _length(s.minutes, rate, len(photos.train))
+
+
+def plan_garment(s: GarmentSettings) -> Lines:
+    """The garment network's training; full views are timed."""
+    from ..models.garment import OUTPUTS, GarmentNet
+    from . import garment
+    from .data_garments import Sampler, load_people, load_records
+
+    torch.set_num_threads(s.threads)
+    val_senders = set((garment.SPLITS / "garment_senders_val.txt").read_text().split())
+    val_people = set((garment.SPLITS / "people_val.txt").read_text().split())
+    annotated = load_records(s.data, val_senders, held_out=False)
+    held_out = load_records(s.data, val_senders, held_out=True)
+    people = load_people(s.people, val_people, 500) if s.people else []
+    yield "photos", f"{len(annotated)} annotated, {len(people)} of people, {len(held_out)} held out"
+    net = GarmentNet().to(memory_format=torch.channels_last)
+    yield "parameters", millions(net)
+    sampler = Sampler(annotated, people, s.labelled_share, s.seed)
+
+    def step() -> None:
+        batch = sampler.batch(s.batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = dict(zip(OUTPUTS, net(garment.to_input(batch["image"])), strict=True))
+        garment.total_loss(outputs, batch)[0].backward()
+
+    rate = images_per_second(step, s.batch)
+    yield "view", f"{garment.VIEW}x{garment.VIEW}, batch {s.batch}, bf16, {s.threads} threads"
+    yield "speed", f"{rate:.2f} images/s"
+    yield "length", _length(s.minutes, rate, len(annotated))

@@ -1,0 +1,239 @@
+"""What decides a training: typed settings, read from a TOML file and `key=value` overrides. Imports no torch.
+
+A file holds `key = value` lines, one per field of the stage's class; tables (`[optimisation]`) are headings only.
+Paths are relative to the current folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import UsageError
+
+ADVERSARIAL_KINDS: tuple[str, ...] = ("lsgan", "hinge", "bce")
+DISCRIMINATOR_NORMS: tuple[str, ...] = ("spectral", "instance", "none")
+#: Sides of the generator's crops are multiples of this (`tryon.models.generator.Generator.multiple`).
+CROP_MULTIPLE = 32
+
+
+@dataclass
+class TryOnSettings:
+    """Training of the generator. Times in minutes or shares of the whole, counts in images (crops)."""
+
+    shards: Sequence[str | Path]
+    out: str | Path
+    val: Sequence[str | Path] = ()
+    perceptual: str | Path | None = None  #: MobileNetV2 weights; None leaves the perceptual loss out
+    minutes: float = 60.0
+    max_images: int = 0  #: stop after this many images; 0 = only time counts
+    resume: bool = False
+    init: str | Path | None = None  #: generator weights to start from (same settings)
+    threads: int = 2
+    seed: int = 0
+    # model
+    width: int = 32
+    bottleneck: int = 2
+    gain_channels: int = 1
+    # data
+    batch: int = 4
+    crop: tuple[int, int] = (256, 256)
+    skin_focus: float = 0.5
+    # optimisation
+    lr: float = 8e-4
+    lr_d: float = 4e-4
+    clip: float = 1.0
+    ema_half_life: float = 2000.0
+    bf16: bool = True
+    # reconstruction
+    w_l1: float = 5.0
+    w_rgb: float = 1.5
+    w_gradient: float = 2.0
+    w_perceptual: float = 0.6
+    w_alpha: float = 1.0
+    w_gain: float = 0.2
+    skin_weight: float = 6.0
+    edge_weight: float = 2.0
+    # adversarial
+    gan_start: float = 0.55  #: share of the time; 1 = never
+    gan_kind: str = "hinge"
+    gan_pretrain: int = 2000  #: images that the discriminator sees before it counts
+    gan_share: float = 0.3  #: adversarial gradient as a share of the reconstruction's
+    gan_cap: float = 2.0
+    w_match: float = 1.0
+    d_width: int = 24
+    d_scales: int = 2
+    d_norm: str = "spectral"
+    # reports
+    log_images: int = 400
+    report_minutes: float = 5.0
+    save_minutes: float = 5.0
+    sheet_count: int = 16
+
+    def __post_init__(self) -> None:
+        self.crop = (int(self.crop[0]), int(self.crop[1]))
+        if self.crop[0] % CROP_MULTIPLE or self.crop[1] % CROP_MULTIPLE or min(self.crop) <= 0:
+            raise ValueError(f"crop {self.crop} must be multiples of {CROP_MULTIPLE}")
+        _one_of("gan_kind", self.gan_kind, ADVERSARIAL_KINDS)
+        _one_of("d_norm", self.d_norm, DISCRIMINATOR_NORMS)
+        _one_of("gain_channels", self.gain_channels, (1, 3))
+        _positive(self, "minutes", "batch", "threads", "width", "lr", "lr_d", "log_images", "d_width", "d_scales")
+
+
+@dataclass
+class ParserSettings:
+    """Training of the human parser."""
+
+    data: Path  #: folder with photos/ and tags.json
+    cache: Path  #: written by `tryon.train.data_people`
+    val: Path  #: ids that are kept out of training, one a line
+    imagenet: Path  #: MobileNetV2 weights, safetensors
+    out: Path
+    labels: str = "labels_raw"  #: folder of the cache that training learns from
+    negatives: Path | None = None  #: photos of the cache's negatives
+    resume: Path | None = None  #: go on from these weights, at the final size throughout
+    elapsed: float = 0.0  #: the schedule starts at this minute of the run
+    seen: int = 0  #: samples that the weights have seen
+    minutes: float = 65.0
+    report_minutes: float = 6.0
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "minutes", "report_minutes", "threads")
+
+
+@dataclass
+class GarmentSettings:
+    """Training of the garment network."""
+
+    data: Path  #: folder with garments.csv, images/, annotations.json, masks/
+    out: Path
+    people: Path | None = None  #: folder of street photos, as pictures that are no flat garments
+    labels: Path | None = None  #: folder of machine labels: annotations.json and masks
+    labelled_share: float = 0.5  #: share of machine-labelled garments
+    imagenet: Path | None = None  #: MobileNetV2 weights to start the encoder from
+    init: Path | None = None  #: weights of an earlier run to start from
+    minutes: float = 50.0
+    log_minutes: float = 4.0
+    small_share: float = 0.5  #: share of the run on small views
+    lr: float = 1e-3
+    batch: int = 12
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "minutes", "log_minutes", "lr", "batch", "threads")
+
+
+STAGES: dict[str, type] = {"parser": ParserSettings, "garment": GarmentSettings, "tryon": TryOnSettings}
+S = TypeVar("S")
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+
+
+def _positive(settings: Any, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) <= 0:
+            raise ValueError(f"{name} must be above 0, got {getattr(settings, name)}")
+
+
+def read(kind: type[S], file: str | Path | None = None, overrides: Sequence[str] = ()) -> S:
+    """Settings of class `kind` from a TOML file, with `key=value` overrides on top.
+
+    Raises:
+        UsageError: a file that can't be read, a key that doesn't exist, a value of the wrong kind or out of range.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        values |= {k: _typed(kind, k, v, str(file)) for k, v in _flat(_toml(Path(file))).items()}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} has no '='.", "Write it as: --set key=value")
+        values[key.strip()] = _typed(kind, key.strip(), _parse(value.strip()), f"--set {text}")
+    needed = [
+        f.name
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if f.default is dataclasses.MISSING and f.name not in values
+    ]
+    if needed:
+        raise UsageError(f"The settings lack: {', '.join(needed)}.", f"Add them to the file, or --set {needed[0]}=...")
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise UsageError(f"The settings are wrong: {error}.", "Correct the file or the --set.") from error
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The settings file {file} can't be read ({error.strerror}).", "Give a TOML file.") from error
+    except ValueError as error:  # TOML and UTF-8 errors
+        raise UsageError(f"The settings file {file} is not TOML ({error}).", "See assets/configs/.") from error
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    """Keys of all tables; a key that stands twice is refused."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        for name, entry in _flat(value).items() if isinstance(value, dict) else [(key, value)]:
+            if name in flat:
+                raise UsageError(f"The setting {name} is given twice.", "Keep one of them.")
+            flat[name] = entry
+    return flat
+
+
+def _parse(text: str) -> Any:
+    """A TOML value, or else the text itself (paths and names need no quotes)."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _typed(kind: type, name: str, value: Any, where: str) -> Any:
+    """`value` as the field `name` wants it."""
+    hints = typing.get_type_hints(kind)
+    if name not in hints:
+        near = difflib.get_close_matches(name, hints, 1)
+        remedy = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(hints)}."
+        raise UsageError(f"{where}: there is no setting {name}.", remedy)
+    hint = hints[name]
+    wanted = {a for a in typing.get_args(hint) if isinstance(a, type)} or {hint}
+    numbers = bool not in wanted and not isinstance(value, bool)
+    if hint is bool and isinstance(value, bool) or hint is int and isinstance(value, int) and numbers:
+        return value
+    if hint is float and isinstance(value, int | float) and numbers:
+        return float(value)
+    if hint is str and isinstance(value, str):
+        return value
+    if Path in wanted and isinstance(value, str):
+        return Path(value) if value else None
+    if typing.get_origin(hint) is tuple and isinstance(value, list) and len(value) == 2:
+        if all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+            return tuple(value)
+    elif typing.get_origin(hint) is Sequence:
+        entries = value if isinstance(value, list) else [value]
+        if all(isinstance(v, str) for v in entries):
+            return [Path(v) for v in entries]
+    raise UsageError(f"{where}: {name} can't be {value!r}.", f"It must be {_describe(hint)}.")
+
+
+def _describe(hint: Any) -> str:
+    simple = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
+    if hint in simple:
+        return simple[hint]
+    if typing.get_origin(hint) is tuple:
+        return "[height, width]"
+    return "a list of paths" if typing.get_origin(hint) is Sequence else "a path in quotes"
