@@ -111,3 +111,15 @@ class OutputError(TryOnError):
 
     code = "output"
     exit_code = 3
+
+
+class ManifestError(TryOnError):
+    """The list of a catalog's rows can't be used."""
+
+    code = "manifest"
+
+
+class FolderInUse(OutputError):
+    """Another run works in the output folder."""
+
+    code = "folder_in_use"

@@ -108,7 +108,7 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
     if isinstance(source, Image.Image):
         _check_size(*source.size, max_pixels)
         return _decode(lambda: source.copy(), "memory", max_pixels)
-    data = _read(source, max_bytes)
+    data = read_bytes(source, max_bytes)
     kind = _sniff(data)
     size = _size_in_header(data, kind)
     if size is not None:
@@ -148,8 +148,12 @@ def _orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _read(source: object, max_bytes: int) -> bytes:
-    """All bytes of the source, reading at most one byte more than the cap."""
+def read_bytes(source: object, max_bytes: int = MAX_BYTES) -> bytes:
+    """All bytes of a path, buffer or stream, reading at most one byte more than the cap.
+
+    Raises:
+        BadImage, ImageTooLarge: there is nothing to read, or too much.
+    """
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
         if isinstance(text, str) and text.lower().startswith(("http://", "https://", "ftp://", "data:")):

@@ -110,8 +110,8 @@ def session(
         ) from error
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: affinity and container quota, at most `MAX_THREADS`, at least 1."""
+def usable_cores(most: int = MAX_THREADS) -> int:
+    """Cores that this process may use: affinity and container quota, at most `most`, at least 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
@@ -119,7 +119,7 @@ def usable_cores() -> int:
             cores = min(cores, -(-int(quota) // int(period)))
     except (OSError, ValueError, ZeroDivisionError):
         pass
-    return max(1, min(cores, MAX_THREADS))
+    return max(1, min(cores, most))
 
 
 def _is_entry(entry: object) -> bool:
