@@ -1,4 +1,4 @@
-# Verbs: demo, test, verify, lint, fix. Without an active virtual environment each makes and uses .venv.
+# Verbs: demo, test, verify, benchmark, lint, fix. Without an active virtual environment each makes and uses .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -15,12 +15,13 @@ WORKERS ?= 2
 DEMO_OUT ?= out/demo.png
 TRYON_DATA ?= $(abspath ../shared/data)
 
-.PHONY: help demo test verify lint fix
+.PHONY: help demo test verify benchmark lint fix
 
 help:
 	@echo "make demo    install the core and make a try-on picture ($(DEMO_OUT))"
 	@echo "make test    install everything and run the tests that need no data"
 	@echo "make verify  the tests that need the photo collections (TRYON_DATA)"
+	@echo "make benchmark  speed and memory on this machine, into docs/benchmarks.md"
 	@echo "make lint    ruff and mypy;  make fix: what ruff can repair"
 
 $(PYTHON):
@@ -52,6 +53,9 @@ test: $(VENV)/.tryon-dev
 verify: $(VENV)/.tryon-dev
 	@test -d "$(TRYON_DATA)" || echo "verify: there is no folder $(TRYON_DATA); set TRYON_DATA. Everything that needs it is SKIPPED."
 	TRYON_DATA="$(TRYON_DATA)" $(PYTHON) -m pytest -m needs_data --timeout 1800 $(PYTEST_ARGS)
+
+benchmark: $(VENV)/.tryon-core
+	$(PYTHON) scripts/benchmark.py $(BENCHMARK_ARGS)
 
 lint: $(VENV)/.tryon-dev
 	$(VENV)/bin/ruff check .
