@@ -1,7 +1,4 @@
-"""A headless Chromium for tests of the pages, driven through pipes: no socket is opened.
-
-A module that uses it imports the fixture: `from browser import browser  # noqa: F401`.
-"""
+"""A headless Chromium for tests of the pages, driven through pipes: no socket is opened."""
 
 from __future__ import annotations
 
@@ -31,7 +28,10 @@ def chromium() -> str | None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Playwright `Browser`; the test is skipped when the machine has none."""
+    """A Playwright `Browser`; the test is skipped when the machine has none.
+
+    Of a module, not of the session: while it lives the thread has a running event loop, which other tests may not want.
+    """
     executable = chromium()
     if executable is None:
         pytest.skip("SKIPPED, NOT CHECKED: no Chromium (install chromium, or set CHROMIUM)")

@@ -9,7 +9,6 @@ from typing import Any
 
 import drawn_results
 import pytest
-from browser import browser  # noqa: F401
 from tryon.eval import report
 from tryon.eval.report import figures, number, script_json, write_report
 from tryon.eval.results import ROWS, read_rows, read_summary
@@ -116,7 +115,7 @@ def test_a_page_has_a_page_name(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def page(browser: Any, page_file: Path) -> Any:  # noqa: F811
+def page(browser: Any, page_file: Path) -> Any:
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     problems: list[str] = []
     tab.on("pageerror", lambda error: problems.append(str(error)))
@@ -199,7 +198,7 @@ def test_the_slider_compares_two_pictures_by_keyboard_and_pointer(page: Any) -> 
     assert not page.is_visible("#viewer")
 
 
-def test_it_fits_a_phone(browser: Any, page_file: Path) -> None:  # noqa: F811
+def test_it_fits_a_phone(browser: Any, page_file: Path) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto(page_file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") == 360
