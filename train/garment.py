@@ -28,6 +28,8 @@ from torch.nn import functional
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import ATTRIBUTES, VIEW
 from .data_garments import Record, Sampler, load_people, load_records, validation_view
+from .loop import autocast
+from .settings import PRECISIONS, GarmentSettings
 
 HALF = VIEW // 2
 SIGMA = 1.4  # of the heat maps, in half-resolution pixels
@@ -98,13 +100,13 @@ def total_loss(outputs: dict[str, Tensor], batch: dict[str, np.ndarray]) -> tupl
 
 
 @torch.no_grad()
-def validate(net: GarmentNet, records: list[Record]) -> dict[str, float]:
+def validate(net: GarmentNet, records: list[Record], precision: str = "auto") -> dict[str, float]:
     """Single-pass figures on views cut by the annotated box: a running check, not the product's figures."""
     net.eval()
     ious, errors, right = [], [], {"category": [], "sleeve": []}
     for record in records:
         view, matte, warp = validation_view(record)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             out = dict(zip(OUTPUTS, net(to_input(view[None])), strict=True))
         full = functional.interpolate(out["matte"].float(), scale_factor=2, mode="bilinear")[0, 0].numpy() > 0
         truth = matte > 127
@@ -130,7 +132,7 @@ def validate(net: GarmentNet, records: list[Record]) -> dict[str, float]:
     }
 
 
-def train(args: argparse.Namespace) -> None:
+def train(args: GarmentSettings) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(args.threads)
@@ -166,7 +168,7 @@ def train(args: argparse.Namespace) -> None:
             group["lr"] = rate * group["scale"]
         side = SMALL_VIEW if progress < args.small_share else VIEW
         batch = sampler.batch(args.batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(args.precision):
             outputs = dict(zip(OUTPUTS, net(to_input(batch["image"], side)), strict=True))
         loss, parts = total_loss(outputs, batch)
         if not torch.isfinite(loss):
@@ -187,20 +189,20 @@ def train(args: argparse.Namespace) -> None:
             sampler.add_labelled(load_records(args.data, val_senders, held_out=False, labels=args.labels))
             print(f"{len(sampler.labelled)} labelled", flush=True)
         if time.time() - logged > 60 * args.log_minutes:
-            _report(args.out, ema, held_out, seen, start, {k: v / count for k, v in sums.items()})
+            _report(args, ema, held_out, seen, start, {k: v / count for k, v in sums.items()})
             sums, count, logged = {}, 0, time.time()
-    _report(args.out, ema, held_out, seen, start, {k: v / max(1, count) for k, v in sums.items()})
+    _report(args, ema, held_out, seen, start, {k: v / max(1, count) for k, v in sums.items()})
 
 
 def _report(
-    out: Path, ema: GarmentNet, held_out: list[Record], seen: int, start: float, losses: dict[str, float]
+    s: GarmentSettings, ema: GarmentNet, held_out: list[Record], seen: int, start: float, losses: dict[str, float]
 ) -> None:
-    figures = validate(ema, held_out)
+    figures = validate(ema, held_out, s.precision)
     ema.eval()
-    save_file({k: v.contiguous() for k, v in ema.state_dict().items()}, out / "last.safetensors")
+    save_file({k: v.contiguous() for k, v in ema.state_dict().items()}, s.out / "last.safetensors")
     row = {"minutes": (time.time() - start) / 60, "samples": seen, **figures, "loss": losses}
     text = json.dumps(row, default=lambda v: round(v, 4))
-    with open(out / "log.jsonl", "a") as file:
+    with open(s.out / "log.jsonl", "a") as file:
         file.write(text + "\n")
     short = {k: round(v, 4) for k, v in row.items() if isinstance(v, float | int)}
     print(short, {k: round(v, 3) for k, v in losses.items()}, flush=True)
@@ -221,8 +223,9 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
+    train(GarmentSettings(**vars(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Checkpoints hold no pickle: tensors are safetensors (optimizer moments too), num
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -17,6 +18,34 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from .settings import PRECISIONS
+
+
+@functools.cache
+def fast_bf16(device: str = "cpu") -> bool:
+    """Whether `device` has units for bf16 matrices (AMX, AVX512-BF16, Arm BF16, GPU), or else emulates them."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if hasattr(torch.cpu, "get_capabilities"):
+        able = torch.cpu.get_capabilities()
+        return any(bool(able.get(name)) for name in ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16"))
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(bool(getattr(torch.cpu, name, bool)()) for name in names)
+
+
+def autocast(precision: str = "auto", device: str = "cpu") -> torch.autocast:
+    """The autocast of a forward pass.
+
+    Args:
+        precision: "bf16", "float32" (autocast is off), or "auto": bf16 where `fast_bf16`. Emulated bf16 is slower than
+            float32.
+        device: where the networks are, `cpu` or `cuda`.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    bf16 = precision == "bf16" or (precision == "auto" and fast_bf16(device))
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16)
 
 
 class Clock:

@@ -31,8 +31,9 @@ from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS, person_canvas
 from .data_people import NAME_TO_LABEL
+from .loop import autocast
 from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives, load_samples, plain_view
-from .settings import ParserSettings
+from .settings import PRECISIONS, ParserSettings
 
 #: (share of the run at which the stage begins, canvas, batch)
 STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
@@ -120,11 +121,13 @@ class Average:
 
 
 @torch.no_grad()
-def predict(net: ParserNet, samples: list[Sample], size: tuple[int, int], batch: int = 8) -> Iterator[Tensor]:
+def predict(
+    net: ParserNet, samples: list[Sample], size: tuple[int, int], batch: int = 8, precision: str = "auto"
+) -> Iterator[Tensor]:
     """Class probabilities (NUM_LABELS, h / 2, w / 2) of the plain views, one a sample."""
     for start in range(0, len(samples), batch):
         planes = [plain_view(sample, size)[0] for sample in samples[start : start + batch]]
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             logits = net.half_logits(to_tensor(planes))
         yield from logits.float().softmax(1)
 
@@ -157,10 +160,10 @@ def confusion_table(labels: np.ndarray, guess: np.ndarray) -> np.ndarray:
     return np.bincount(pairs, minlength=NUM_LABELS**2).reshape(NUM_LABELS, NUM_LABELS)
 
 
-def validate(net: ParserNet, samples: list[Sample], size: tuple[int, int]) -> dict[str, float]:
+def validate(net: ParserNet, samples: list[Sample], size: tuple[int, int], precision: str = "auto") -> dict[str, float]:
     """Group IoU on the canvas (a little kinder than at photo size: what lies outside of the canvas is left out)."""
     confusion = np.zeros((NUM_LABELS, NUM_LABELS), np.int64)
-    for sample, share in zip(samples, predict(net, samples, size), strict=True):
+    for sample, share in zip(samples, predict(net, samples, size, precision=precision), strict=True):
         labels = plain_view(sample, size)[1]
         full = functional.interpolate(share[None], scale_factor=2, mode="bilinear", align_corners=False)
         guess = full[0].argmax(0).numpy()
@@ -197,9 +200,15 @@ def heed_tags(share: Tensor, tags: list[str]) -> Tensor:
     return out / out.sum(0).clamp(min=1e-6)
 
 
-def pseudo_label(net: ParserNet, samples: list[Sample], tags: dict[str, list[str]], size: tuple[int, int]) -> None:
+def pseudo_label(
+    net: ParserNet,
+    samples: list[Sample],
+    tags: dict[str, list[str]],
+    size: tuple[int, int],
+    precision: str = "auto",
+) -> None:
     """Fill `labels` with the network's opinion among what the tags allow; IGNORE where it is unsure."""
-    for sample, share in zip(samples, predict(net, samples, size), strict=True):
+    for sample, share in zip(samples, predict(net, samples, size, precision=precision), strict=True):
         share = functional.interpolate(share[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
         sure, guess = heed_tags(share, tags[sample.id]).max(0)
         labels = torch.where(sure > 0.55, guess, torch.tensor(IGNORE)).numpy().astype(np.uint8)
@@ -280,11 +289,12 @@ def step(
     views: list[tuple[np.ndarray, np.ndarray]],
     weights: Tensor,
     progress: float,
+    precision: str = "auto",
 ) -> float:
     """One optimisation step on `augmented_view`s; returns the loss."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(progress) * group["share"]
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast(precision):
         logits = net.half_logits(to_tensor([planes for planes, _ in views]))
     loss = parser_loss(logits.float(), torch.from_numpy(np.stack([labels for _, labels in views])).long(), weights)
     optimizer.zero_grad(set_to_none=True)
@@ -319,17 +329,17 @@ def train(s: ParserSettings) -> Path:
         _, size, batch = [stage for stage in stages if stage[0] <= progress][-1]
         if pseudo_at and progress >= pseudo_at[0] and photos.tagged:
             pseudo_at.pop(0)
-            pseudo_label(average.net, photos.tagged, photos.tags, size)
+            pseudo_label(average.net, photos.tagged, photos.tags, size, s.precision)
             pseudo[:] = photos.tagged
         views = [augmented_view(next(stream), size, rng) for _ in range(batch)]
-        losses.append(step(net, optimizer, views, weights, progress))
+        losses.append(step(net, optimizer, views, weights, progress, s.precision))
         seen += batch
         average.update(net, batch, seen)
         if elapsed >= next_report:
             next_report += 60.0 * s.report_minutes
-            report(average.net, photos.val, size, elapsed, seen, losses, s.out)
+            report(average.net, photos.val, size, elapsed, seen, losses, s)
             losses.clear()
-    report(average.net, photos.val, PARSE_CANVAS, length, seen, losses, s.out)
+    report(average.net, photos.val, PARSE_CANVAS, length, seen, losses, s)
     return s.out / "parser.safetensors"
 
 
@@ -340,16 +350,16 @@ def report(
     elapsed: float,
     seen: int,
     losses: list[float],
-    out: Path,
+    s: ParserSettings,
 ) -> None:
     """Print and log the state of the run; save the averaged weights."""
     line = {"minutes": round(elapsed / 60, 1), "samples": seen, "loss": round(float(np.mean(losses or [0])), 4)}
-    line |= {name: round(value, 4) for name, value in validate(net, val_set, size).items()}
+    line |= {name: round(value, 4) for name, value in validate(net, val_set, size, s.precision).items()}
     line["canvas"] = list(size)
     print(json.dumps(line), flush=True)
-    with (out / "log.jsonl").open("a") as log:
+    with (s.out / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, out / "parser.safetensors")
+    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, s.out / "parser.safetensors")
 
 
 def main() -> None:
@@ -367,6 +377,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=65.0)
     parser.add_argument("--report-minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--seed", type=int, default=0)
     train(ParserSettings(**vars(parser.parse_args())))
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,13 @@ Lines = Iterable[tuple[str, str]]
 
 def millions(*nets: nn.Module) -> str:
     return " + ".join(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M" for net in nets)
+
+
+def precision(s: Any) -> str:
+    """What the precision of the settings comes to on this machine."""
+    from .loop import fast_bf16
+
+    return s.precision if s.precision != "auto" else ("bf16" if fast_bf16() else "float32")
 
 
 def images_per_second(step: Callable[[], object], batch: int) -> float:
@@ -49,7 +57,7 @@ def plan_tryon(s: TryOnSettings) -> Lines:
         yield "held out", f"{len(preview.held_out(ShardReader(list(s.val)), s.crop, s.sheet_count)['target'])} crops"
     trainer = Trainer(s)
     yield "parameters", f"generator + discriminator {millions(trainer.generator, trainer.discriminator)}"
-    yield "crops", f"{s.crop[0]}x{s.crop[1]}, batch {s.batch}, {'bf16' if s.bf16 else 'float32'}, {s.threads} threads"
+    yield "crops", f"{s.crop[0]}x{s.crop[1]}, batch {s.batch}, {precision(s)}, {s.threads} threads"
     batches = CropSampler(reader, s.crop, seed=s.seed, skin_focus=s.skin_focus).batches(s.batch)
     metrics = Metrics(Path("unwritten"))
     rate = images_per_second(lambda: trainer.step(next(batches), 0.0, metrics), s.batch)
@@ -79,10 +87,10 @@ def plan_parser(s: ParserSettings) -> Lines:
 
     def step() -> None:
         views = [parser.augmented_view(next(stream), size, rng) for _ in range(batch)]
-        parser.step(net, optimizer, views, weights, 0.0)
+        parser.step(net, optimizer, views, weights, 0.0, s.precision)
 
     rate = images_per_second(step, batch)
-    yield "canvas", f"{size[0]}x{size[1]}, batch {batch}, bf16, {s.threads} threads"
+    yield "canvas", f"{size[0]}x{size[1]}, batch {batch}, {precision(s)}, {s.threads} threads"
     yield "speed", f"{rate:.2f} images/s"
     yield "length", _length(s.minutes, rate, len(photos.train))
 
@@ -92,6 +100,7 @@ def plan_garment(s: GarmentSettings) -> Lines:
     from ..models.garment import OUTPUTS, GarmentNet
     from . import garment
     from .data_garments import Sampler, load_people, load_records
+    from .loop import autocast
 
     torch.set_num_threads(s.threads)
     val_senders = set((garment.SPLITS / "garment_senders_val.txt").read_text().split())
@@ -106,11 +115,11 @@ def plan_garment(s: GarmentSettings) -> Lines:
 
     def step() -> None:
         batch = sampler.batch(s.batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(s.precision):
             outputs = dict(zip(OUTPUTS, net(garment.to_input(batch["image"])), strict=True))
         garment.total_loss(outputs, batch)[0].backward()
 
     rate = images_per_second(step, s.batch)
-    yield "view", f"{garment.VIEW}x{garment.VIEW}, batch {s.batch}, bf16, {s.threads} threads"
+    yield "view", f"{garment.VIEW}x{garment.VIEW}, batch {s.batch}, {precision(s)}, {s.threads} threads"
     yield "speed", f"{rate:.2f} images/s"
     yield "length", _length(s.minutes, rate, len(annotated))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..imageio import save
 from ..models.generator import WARP, Generator, Layers, composite
+from .loop import autocast
 from .losses import PerceptualLoss, l1, weighted_mean
 from .samples import Batch, decode
 from .shards import ShardReader
@@ -41,11 +42,11 @@ def _sharpness(picture: Tensor, mask: Tensor) -> float:
 
 
 @torch.no_grad()
-def predict(generator: Generator, batch: Batch, step: int = 8) -> tuple[Tensor, Layers]:
+def predict(generator: Generator, batch: Batch, step: int = 8, precision: str = "auto") -> tuple[Tensor, Layers]:
     """The composite and the layers for a whole batch, in pieces."""
     layers = []
     for inputs in batch["inputs"].split(step):
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             layers.append(generator(inputs))
     merged = Layers(*(torch.cat(part) for part in zip(*layers, strict=True)))
     return composite(batch["inputs"], merged), merged
@@ -53,7 +54,11 @@ def predict(generator: Generator, batch: Batch, step: int = 8) -> tuple[Tensor, 
 
 @torch.no_grad()
 def figures(
-    output: Tensor, layers: Layers | None, batch: Batch, perceptual: PerceptualLoss | None = None
+    output: Tensor,
+    layers: Layers | None,
+    batch: Batch,
+    perceptual: PerceptualLoss | None = None,
+    precision: str = "auto",
 ) -> dict[str, float]:
     """Errors inside the true part of the edit region.
 
@@ -75,7 +80,7 @@ def figures(
         out["alpha"] = float(weighted_mean(layers.alpha, shown))
         out["gain_dev"] = float(weighted_mean(layers.gain.log().abs().mean(1, keepdim=True), shown))
     if perceptual is not None:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             parts = [
                 float(perceptual(m, t, w))
                 for m, t, w in zip(mixed.split(8), batch["target"].split(8), inside.split(8), strict=True)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from ..errors import UsageError
 
 ADVERSARIAL_KINDS: tuple[str, ...] = ("lsgan", "hinge", "bce")
+PRECISIONS: tuple[str, ...] = ("auto", "bf16", "float32")
 DISCRIMINATOR_NORMS: tuple[str, ...] = ("spectral", "instance", "none")
 #: Sides of the generator's crops are multiples of this (`tryon.models.generator.Generator.multiple`).
 CROP_MULTIPLE = 32
@@ -50,7 +51,7 @@ class TryOnSettings:
     lr_d: float = 4e-4
     clip: float = 1.0
     ema_half_life: float = 2000.0
-    bf16: bool = True
+    precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     # reconstruction
     w_l1: float = 5.0
     w_rgb: float = 1.5
@@ -80,6 +81,7 @@ class TryOnSettings:
         self.crop = (int(self.crop[0]), int(self.crop[1]))
         if self.crop[0] % CROP_MULTIPLE or self.crop[1] % CROP_MULTIPLE or min(self.crop) <= 0:
             raise ValueError(f"crop {self.crop} must be multiples of {CROP_MULTIPLE}")
+        _one_of("precision", self.precision, PRECISIONS)
         _one_of("gan_kind", self.gan_kind, ADVERSARIAL_KINDS)
         _one_of("d_norm", self.d_norm, DISCRIMINATOR_NORMS)
         _one_of("gain_channels", self.gain_channels, (1, 3))
@@ -103,9 +105,11 @@ class ParserSettings:
     minutes: float = 65.0
     report_minutes: float = 6.0
     threads: int = 1
+    precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _one_of("precision", self.precision, PRECISIONS)
         _positive(self, "minutes", "report_minutes", "threads")
 
 
@@ -126,9 +130,11 @@ class GarmentSettings:
     lr: float = 1e-3
     batch: int = 12
     threads: int = 1
+    precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _one_of("precision", self.precision, PRECISIONS)
         _positive(self, "minutes", "log_minutes", "lr", "batch", "threads")
 
 

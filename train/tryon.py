@@ -32,12 +32,14 @@ from .loop import (
     Clock,
     Ema,
     Metrics,
+    autocast,
     flat_optimizer,
     learning_rate,
     restore_optimizer,
     save_module,
 )
 from .samples import Batch, CropSampler
+from .settings import PRECISIONS
 from .settings import TryOnSettings as Settings
 from .shards import ShardReader
 
@@ -61,7 +63,7 @@ class Reconstruction:
             "gradient": s.w_gradient * losses.gradient(mixed, target, weights),
         }
         if self.perceptual is not None and s.w_perceptual:
-            with torch.autocast("cpu", torch.bfloat16, enabled=s.bf16):
+            with autocast(s.precision):
                 terms["perceptual"] = s.w_perceptual * self.perceptual(mixed, target, weights)
         return terms
 
@@ -101,7 +103,7 @@ class Trainer:
         """One optimisation step of the generator and, once its time has come, of the discriminator."""
         s, inputs, target = self.s, batch["inputs"], batch["target"]
         count = len(inputs)
-        with torch.autocast("cpu", torch.bfloat16, enabled=s.bf16):
+        with autocast(s.precision):
             layers = self.generator(inputs)
         picture = composite(inputs, layers)
         changed = batch["edit"] * batch["valid"]
@@ -133,7 +135,7 @@ class Trainer:
         s, target = self.s, batch["target"]
         condition = conditions(batch["inputs"])
         mixed = changed * leaf + (1 - changed) * target
-        with torch.autocast("cpu", torch.bfloat16, enabled=s.bf16):
+        with autocast(s.precision):
             real, fake = self.discriminator(target, condition), self.discriminator(mixed, condition)
         loss_d = losses.discriminator_loss(real, fake, changed, s.gan_kind)
         ready = self.judged >= s.gan_pretrain
@@ -194,8 +196,8 @@ def report(trainer: Trainer, held: Batch | None, out: Path, minutes: float) -> N
     """Figures and a contact sheet of the held-out samples with the averaged weights."""
     if held is None:
         return
-    picture, layers = preview.predict(trainer.averaged(), held)
-    row = preview.figures(picture, layers, held, trainer.reconstruction.perceptual)
+    picture, layers = preview.predict(trainer.averaged(), held, precision=trainer.s.precision)
+    row = preview.figures(picture, layers, held, trainer.reconstruction.perceptual, trainer.s.precision)
     row = {"minutes": round(minutes, 2), "images": trainer.images, **row}
     with open(out / "validation.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
@@ -216,7 +218,9 @@ def train(s: Settings) -> Path:
     held = preview.held_out(ShardReader(list(s.val)), s.crop, s.sheet_count) if s.val else None
     metrics = Metrics(out / "metrics.jsonl")
     if held is not None and not resumed:
-        start = preview.figures(preview.untrained(held["inputs"]), None, held, trainer.reconstruction.perceptual)
+        start = preview.figures(
+            preview.untrained(held["inputs"]), None, held, trainer.reconstruction.perceptual, s.precision
+        )
         print("geometric", start, flush=True)
         (out / "geometric.json").write_text(json.dumps(start))
     next_save, next_report = clock.spent + s.save_minutes * 60, clock.spent + s.report_minutes * 60
@@ -252,6 +256,8 @@ def parser() -> argparse.ArgumentParser:
             options.add_argument(flag, nargs=2, type=int, default=default, metavar=("HEIGHT", "WIDTH"))
         elif isinstance(default, bool):
             options.add_argument(flag, action=argparse.BooleanOptionalAction, default=default)
+        elif field.name == "precision":
+            options.add_argument(flag, choices=PRECISIONS, default=default)
         elif isinstance(default, (int, float)):
             options.add_argument(flag, type=type(default), default=default)
         else:

@@ -12,6 +12,8 @@ from tryon.train.loop import (  # noqa: E402
     Clock,
     Ema,
     Metrics,
+    autocast,
+    fast_bf16,
     flat_optimizer,
     learning_rate,
     load_settings,
@@ -149,9 +151,9 @@ def test_metrics_are_means(tmp_path):
 
 
 def test_options_are_the_settings(tmp_path):
-    values = vars(parser().parse_args(["--shards", "a", "--out", "b", "--crop", "96", "64", "--no-bf16"]))
+    values = vars(parser().parse_args(["--shards", "a", "--out", "b", "--crop", "96", "64", "--precision", "float32"]))
     settings = Settings(**(values | {"crop": tuple(values["crop"])}))
-    assert settings.crop == (96, 64) and settings.bf16 is False and settings.lr == Settings(["a"], "b").lr
+    assert settings.crop == (96, 64) and settings.precision == "float32" and settings.lr == Settings(["a"], "b").lr
 
 
 def test_wrong_settings_name_the_remedy():
@@ -159,3 +161,18 @@ def test_wrong_settings_name_the_remedy():
         Settings(["a"], "b", crop=(100, 64))
     with pytest.raises(ValueError, match="lsgan"):
         Settings(["a"], "b", gan_kind="x")
+
+
+@pytest.mark.parametrize(("able", "bf16"), [({"avx2": True}, False), ({"avx512_bf16": True}, True), ({}, False)])
+def test_auto_precision_asks_the_processor(monkeypatch, able, bf16):
+    fast_bf16.cache_clear()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    seen = {}
+    for precision in ("auto", "bf16", "float32"):
+        with autocast(precision):
+            seen[precision] = torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype
+    fast_bf16.cache_clear()
+    automatic = torch.bfloat16 if bf16 else torch.float32
+    assert seen == {"auto": automatic, "bf16": torch.bfloat16, "float32": torch.float32}
+    with pytest.raises(ValueError, match="auto, bf16, float32"):
+        autocast("fp16")

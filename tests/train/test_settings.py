@@ -18,9 +18,9 @@ def _file(folder: Path, text: str) -> Path:
 
 def test_file_and_overrides(tmp_path):
     file = _file(tmp_path, 'shards = ["a"]\nout = "b"\n[model]\nwidth = 16\n[data]\ncrop = [96, 64]\nlr = 1\n')
-    settings = read(TryOnSettings, file, ["batch=2", "bf16=false", "val=c", "gan_kind=lsgan", "out=runs/x"])
+    settings = read(TryOnSettings, file, ["batch=2", "precision=float32", "val=c", "gan_kind=lsgan", "out=runs/x"])
     assert settings.shards == [Path("a")] and settings.val == [Path("c")] and settings.out == Path("runs/x")
-    assert (settings.width, settings.crop, settings.batch, settings.bf16) == (16, (96, 64), 2, False)
+    assert (settings.width, settings.crop, settings.batch, settings.precision) == (16, (96, 64), 2, "float32")
     assert isinstance(settings.lr, float) and settings.gan_kind == "lsgan"
 
 
@@ -36,9 +36,10 @@ def test_without_a_file():
         ("shards = 'a'\nout = 'b'", ["batch=two"], "batch can't be 'two'. It must be a whole number"),
         ("shards = 'a'\nout = 'b'", ["batch=true"], "whole number"),
         ("shards = 'a'\nout = 'b'", ["lr=fast"], "a number"),
-        ("shards = 'a'\nout = 'b'", ["bf16=1"], "true or false"),
+        ("shards = 'a'\nout = 'b'", ["resume=1"], "true or false"),
         ("shards = 'a'\nout = 'b'", ["crop=[64]"], r"\[height, width\]"),
         ("shards = 'a'\nout = 'b'", ["crop=[100, 64]"], "multiples of 32"),
+        ("shards = 'a'\nout = 'b'", ["precision=fp16"], "auto, bf16, float32"),
         ("shards = 'a'\nout = 'b'", ["batch=0"], "batch must be above 0"),
         ("shards = 'a'\nout = 'b'", ["gan_kind=wasser"], "lsgan"),
         ("shards = 'a'\nout = 'b'", ["batch"], "key=value"),
