@@ -86,7 +86,10 @@ def background(rng: np.random.Generator, patches: list[np.ndarray]) -> np.ndarra
     angle = rng.uniform(0, 2 * math.pi)
     along = xx * math.cos(angle) + yy * math.sin(angle)
     base += (along * rng.uniform(0, 40))[..., None]
-    if rng.random() < 0.35:  # boards, stripes, tiles
+    pattern = rng.random()
+    if pattern < 0.15:
+        base += _quilt(along, -xx * math.sin(angle) + yy * math.cos(angle), rng)[..., None]
+    elif pattern < 0.5:  # boards, stripes, tiles
         wave = np.sign(np.sin(along * rng.uniform(15, 120) + rng.uniform(0, 6)))
         if rng.random() < 0.4:
             across = -xx * math.sin(angle) + yy * math.cos(angle)
@@ -97,6 +100,44 @@ def background(rng: np.random.Generator, patches: list[np.ndarray]) -> np.ndarra
         noise = rng.normal(0, rng.uniform(2, 18), (side, max(2, int(side * rng.uniform(0.1, 1))), 1)).astype(np.float32)
         base += cv2.resize(noise, (VIEW, VIEW), interpolation=cv2.INTER_CUBIC).reshape(VIEW, VIEW, 1)
     return np.clip(base, 0, 255).astype(np.uint8)
+
+
+def _quilt(along: np.ndarray, across: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Light and shade of padded cells between two sets of seams: (h, w), to be added."""
+    cells = rng.uniform(8, 45)
+    skew = rng.uniform(0.3, 1.0)
+    one, two = along * cells + across * cells * skew, along * cells - across * cells * skew
+    bumps = np.abs(np.sin(one)) * np.abs(np.sin(two))
+    slope = np.cos(one) * np.sign(np.sin(one))  # lit from one side
+    return rng.uniform(5, 30) * (np.sqrt(bumps) - 0.6) + rng.uniform(-12, 12) * slope
+
+
+def camouflage(surface: np.ndarray, view: np.ndarray, matte: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shift a surface to (nearly) the colours of a garment, or of some part of it.
+
+    Args:
+        surface: uint8 (VIEW, VIEW, 3), what the garment is laid on, or `view` itself.
+        view: uint8 (VIEW, VIEW, 3) with the garment; matte: uint8 (VIEW, VIEW), 255 = garment.
+
+    Returns:
+        uint8 (VIEW, VIEW, 3), all of the surface.
+    """
+    inner = matte > 127
+    rows, cols = np.nonzero(inner)
+    if len(rows) == 0 or inner.all():
+        return surface
+    part = inner
+    if rng.random() < 0.5:  # the colour of a sleeve, a band, a stripe
+        i = int(rng.integers(len(rows)))
+        disc = np.zeros(matte.shape, np.uint8)
+        cv2.circle(disc, (int(cols[i]), int(rows[i])), int(rng.integers(6, 40)), 1, -1)
+        part = inner & (disc > 0)
+    wanted = cv2.cvtColor(view, cv2.COLOR_RGB2LAB)[part].astype(np.float32)
+    lab = cv2.cvtColor(surface, cv2.COLOR_RGB2LAB).astype(np.float32)
+    keep = rng.uniform(0.4, 1.0)  # of the surface's own contrast
+    offset = rng.normal(0, (7, 3, 3)).astype(np.float32)
+    shifted = wanted.mean(0) + offset + keep * (lab - lab[~inner].mean(0))
+    return cv2.cvtColor(np.clip(shifted, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
 
 
 def _tile(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:

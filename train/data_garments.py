@@ -20,6 +20,8 @@ STORE = 400
 UNKNOWN = -1
 LABEL_TO_CATEGORY = {"Pants": "lower", "Shorts": "lower", "Skirt": "lower", "Dress": "dress"}
 CATEGORY = {name: i for i, name in enumerate(ATTRIBUTES["category"])}
+#: Share of the garments that are shown on a surface of their own colour, or of a part of them.
+CAMOUFLAGE = 0.3
 #: Sleeve ends move most and count more; elbows are placed by the outline and count little.
 POINT_WEIGHT = np.array([0.3 if "elbow" in n else 1.3 if "sleeve" in n else 1.0 for n in LANDMARKS])
 
@@ -218,6 +220,8 @@ class Sampler:
             if rng.random() < 0.6:
                 view = aug.recolour(view, None, rng)
             under = aug.background(rng, self.patches)
+            if rng.random() < CAMOUFLAGE:
+                under = aug.camouflage(under, view, matte, rng)
             if record.annotation.get("touches_frame"):
                 inside = warp.picture(np.full(record.mask.shape, 255, np.uint8))
                 under = np.where(inside[..., None] > 127, under, aug.PAD).astype(np.uint8)
@@ -226,6 +230,10 @@ class Sampler:
             view = warp.picture(record.image, aug.PAD)
             if rng.random() < 0.35:
                 view = aug.recolour(view, matte if rng.random() < 0.6 else None, rng)
+            if rng.random() < CAMOUFLAGE:
+                around = aug.camouflage(view, view, matte, rng)
+                alpha = cv2.GaussianBlur(matte, (0, 0), 1.0).astype(np.float32)[..., None] / 255
+                view = (view * alpha + around * (1 - alpha)).round().astype(np.uint8)
             inside = warp.picture(np.full(record.mask.shape, 255, np.uint8))
             view = np.where(inside[..., None] > 127, aug.photograph(view, rng), aug.PAD).astype(np.uint8)
         if rng.random() < 0.12:
