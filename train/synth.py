@@ -1,6 +1,6 @@
-"""Generator samples without pairs.
+"""Generator samples, without pairs and with them.
 
-Two kinds, both passed through the very functions that inference uses:
+Three kinds, all passed through the very functions that inference uses:
 
 `worn`        the person keeps the own garment. Its texture, shading taken out and outline disturbed, plays the warped
               garment; the photo is the target. An *old* garment is simulated over it (longer sleeves, longer hem,
@@ -8,6 +8,7 @@ Two kinds, both passed through the very functions that inference uses:
               arms, neck, lower garment, background.
 `transplant`  a real flat garment is warped onto the person; the target shows it in the light of the worn one. What the
               worn garment really hid has no truth and is marked invalid.
+`paired`      the flat garment that the person wears is warped onto them; the photo is the target everywhere.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ..geometry import Placement
 from ..inputs import build_inputs, edit_window, network_input
 from ..labels import SKIN, TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
@@ -33,7 +35,7 @@ class Sample:
     Args:
         inputs: float32 (C, h, w); target: float32 (3, h, w) in [-1, 1].
         valid, garment_true, skin_true: float32 (h, w) in [0, 1].
-        kind: "worn" or "transplant".
+        kind: "worn", "transplant" or "paired".
     """
 
     inputs: np.ndarray
@@ -48,21 +50,24 @@ def _labels(parse: np.ndarray, *labels: Label) -> np.ndarray:
     return np.isin(parse, [int(x) for x in labels])
 
 
-def jitter_person(person: Person, rng: np.random.Generator) -> Person:
-    """Joints disturbed by 1-2 % of the torso, colours and light of the whole photo changed a little."""
+def jitter_person(person: Person, rng: np.random.Generator, light: bool = True) -> Person:
+    """Joints disturbed by 1-2 % of the torso; with `light`, colours of the whole photo changed a little."""
     pose = person.pose
     body = body_from_pose(pose.keypoints, pose.world)
     keypoints = pose.keypoints.copy()
     keypoints[:, :2] += rng.normal(0, 0.012 * body.length, (33, 2))
+    pose = replace(pose, keypoints=keypoints)
+    if not light:
+        return replace(person, pose=pose)
     image = person.image.astype(np.float32)
     gain = np.exp(rng.normal(0, 0.09)) * np.exp(rng.normal(0, 0.035, 3))
     image = 255 * (np.clip(image * gain / 255, 0, 1) ** np.exp(rng.normal(0, 0.1)))
     if rng.random() < 0.15:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.9))
-    return replace(person, image=np.rint(image).astype(np.uint8), pose=replace(pose, keypoints=keypoints))
+    return replace(person, image=np.rint(image).astype(np.uint8), pose=pose)
 
 
-def jitter_window(person: Person, rng: np.random.Generator):
+def jitter_window(person: Person, rng: np.random.Generator) -> Placement:
     """The canvas of inference, moved and scaled a little."""
     p = edit_window(person.pose, person.parse if rng.random() < 0.7 else None)
     zoom = float(np.exp(rng.uniform(-0.15, 0.15)))
@@ -191,13 +196,8 @@ def transplant_sample(person: Person, garment: Garment, rng: np.random.Generator
     placement = jitter_window(person, rng)
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    if rng.random() < 0.7:  # the photo is true where only the simulated garment lies
-        simulated = simulate_old(parse, body, rng)
-        whole = placement.paste_back(simulated, person.image.shape[:2], nearest=True)
-        inside = placement.paste_back(np.ones_like(simulated), person.image.shape[:2], nearest=True) > 0
-        shown = replace(person, parse=np.where(inside, whole, person.parse))
-    else:
-        shown = person
+    # the photo is true where only the simulated garment lies
+    shown = _disguise(person, placement, parse, body, rng) if rng.random() < 0.7 else person
     x = build_inputs(shown, garment, placement)
     if x.coverage.sum() < 0.03 * x.coverage.size:
         return None
@@ -214,3 +214,33 @@ def transplant_sample(person: Person, garment: Garment, rng: np.random.Generator
         x.network(), np.moveaxis(target, -1, 0).astype(np.float32) / 127.5 - 1, valid, x.coverage,
         skin.astype(np.float32), "transplant",
     )  # fmt: skip
+
+
+def _disguise(person: Person, placement: Placement, parse: np.ndarray, body: Body, rng: np.random.Generator) -> Person:
+    """The person as if a larger garment were worn (`simulate_old`): only the parse changes."""
+    simulated = simulate_old(parse, body, rng)
+    whole = placement.paste_back(simulated, person.image.shape[:2], nearest=True)
+    inside = placement.paste_back(np.ones_like(simulated), person.image.shape[:2], nearest=True) > 0
+    return replace(person, parse=np.where(inside, whole, person.parse))
+
+
+def paired_sample(person: Person, garment: Garment, rng: np.random.Generator) -> Sample | None:
+    """A `paired` sample: `garment`, as it shows when worn, is what the person wears. None if it can't be seen.
+
+    The light is not changed: it would have to change in both photos alike.
+    """
+    person = jitter_person(person, rng, light=False)
+    placement = jitter_window(person, rng)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    worn = _labels(parse, *TORSO_CLOTHING)
+    if worn.sum() < 0.04 * worn.size:
+        return None
+    shown = _disguise(person, placement, parse, body, rng) if rng.random() < 0.7 else person
+    x = build_inputs(shown, garment, placement)
+    if x.coverage.sum() < 0.03 * x.coverage.size:
+        return None
+    target = np.moveaxis(x.image.astype(np.float32), -1, 0) / 127.5 - 1
+    shows = cv2.GaussianBlur(worn.astype(np.float32), (0, 0), 1.0) * (1 - x.agnostic.keep)
+    skin = _labels(parse, *SKIN).astype(np.float32)
+    return Sample(x.network(), target, np.ones(parse.shape, np.float32), shows, skin, "paired")
