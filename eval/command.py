@@ -25,14 +25,17 @@ def add_command(commands: Any) -> None:
         "--systems",
         metavar="A,B",
         default="onnx",
-        help="geometric, onnx, torch, affine, NAME=FILE.safetensors (a generator), NAME=DIR (pictures made elsewhere, "
-        "named by pair id); default: onnx",
+        help="geometric, onnx, torch, affine, NAME=ENGINE, NAME=FILE.safetensors (a generator), NAME=DIR (pictures "
+        "made elsewhere, named by pair id, or weights with a manifest); default: onnx",
     )
     command.add_argument("--protocol", choices=PROTOCOLS, default="unpaired", help="default: unpaired")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; a run there goes on")
     command.add_argument("--limit", type=_count, metavar="N", help="only the first N pairs")
     command.add_argument("--where", metavar="COLUMN=VALUE", help="only the pairs with this value in the list")
-    command.add_argument("--backbone", type=Path, metavar="FILE", help="MobileNetV2 weights for feature distances")
+    command.add_argument(
+        "--backbone", type=Path, metavar="FILE", help="MobileNetV2 (.safetensors) for distances of features"
+    )
+    command.add_argument("--inception", type=Path, metavar="FILE", help="inception-2015-12-05.pt for FID and KID")
     command.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
     command.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     command.set_defaults(run=_run)
