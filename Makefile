@@ -13,14 +13,19 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 WORKERS ?= 2
 DEMO_OUT ?= out/demo.png
+EVAL_OUT ?= out/evaluation
+EVAL_NETWORKS = v1=$(EVAL_OUT)/generator_v1.safetensors,current=onnx
+EVAL_PHOTOS = --pairs assets/splits/tryon_val.csv --persons "$(TRYON_DATA)/ccp/photos" \
+	--backbone "$(TRYON_DATA)/weights/mobilenet_v2_imagenet.safetensors"
 TRYON_DATA ?= $(abspath ../shared/data)
 
-.PHONY: help demo test verify benchmark lint fix
+.PHONY: help demo test verify evaluate benchmark lint fix
 
 help:
 	@echo "make demo    install the core and make a try-on picture ($(DEMO_OUT))"
 	@echo "make test    install everything and run the tests that need no data"
 	@echo "make verify  the tests that need the photo collections (TRYON_DATA)"
+	@echo "make evaluate  measure the systems on the validation photos (TRYON_DATA) and refresh the README's tables"
 	@echo "make benchmark  speed and memory on this machine, into docs/benchmarks.md"
 	@echo "make lint    ruff and mypy;  make fix: what ruff can repair"
 
@@ -53,6 +58,23 @@ test: $(VENV)/.tryon-dev
 verify: $(VENV)/.tryon-dev
 	@test -d "$(TRYON_DATA)" || echo "verify: there is no folder $(TRYON_DATA); set TRYON_DATA. Everything that needs it is SKIPPED."
 	TRYON_DATA="$(TRYON_DATA)" $(PYTHON) -m pytest -m needs_data --timeout 1800 $(PYTEST_ARGS)
+
+# The first generator, as a baseline: its weights are part of the history.
+$(EVAL_OUT)/generator_v1.safetensors:
+	@mkdir -p $(EVAL_OUT)
+	git show 35df400:tryon/weights_data/generator.safetensors > $@.part
+	@mv $@.part $@
+
+evaluate: $(VENV)/.tryon-dev $(EVAL_OUT)/generator_v1.safetensors
+	@test -d "$(TRYON_DATA)" || { echo "There is no folder $(TRYON_DATA): set TRYON_DATA." >&2; exit 2; }
+	$(VENV)/bin/tryon eval $(EVAL_PHOTOS) --garments "$(TRYON_DATA)/garments/images" \
+		--systems geometric,affine,$(EVAL_NETWORKS) --out $(EVAL_OUT)/unpaired $(EVAL_ARGS)
+	$(VENV)/bin/tryon eval $(EVAL_PHOTOS) --protocol self \
+		--systems geometric,$(EVAL_NETWORKS) --out $(EVAL_OUT)/self $(EVAL_ARGS)
+	$(VENV)/bin/tryon eval report $(EVAL_OUT)/unpaired
+	$(VENV)/bin/tryon eval ab $(EVAL_OUT)/unpaired --systems geometric,current
+	$(VENV)/bin/tryon eval table $(EVAL_OUT)/unpaired --into README.md --name unpaired
+	$(VENV)/bin/tryon eval table $(EVAL_OUT)/self --into README.md --name self
 
 benchmark: $(VENV)/.tryon-core
 	$(PYTHON) scripts/benchmark.py $(BENCHMARK_ARGS)

@@ -11,7 +11,7 @@ from ..console import Parser, say, threads
 from ..errors import UsageError
 
 #: Further actions (`tryon eval NAME ...`): modules, light to import, with `add_action(actions)`.
-ACTIONS: tuple[str, ...] = (".report_command",)
+ACTIONS: tuple[str, ...] = (".report_command", ".table_command")
 PROTOCOLS = ("unpaired", "paired", "self")
 
 
