@@ -53,7 +53,7 @@ class FakeTryOn:
         image = imageio.load(source).image
         if _obey(image):
             raise NotAGarment("This is not a garment.", "Use another photo.")
-        landmarks: dict[str, tuple[float, float] | None] = {name: (1.5, 2.5) for name in LANDMARKS}
+        landmarks: dict[str, tuple[float, float] | None] = dict.fromkeys(LANDMARKS, (1.5, 2.5))
         landmarks["elbow_left"] = None
         mask = (image[..., 0] > 100).astype(np.float32)
         kind = "upper" if category == "auto" else category

@@ -212,7 +212,7 @@ def _checked_out(out: str) -> str:
     if not out:
         return ""
     parts = out.split("/")
-    for part in parts:
+    for part in (*parts, *unicodedata.normalize("NFKC", out).split("/")):  # some systems fold look-alikes
         if part in ("", ".", "..") or part.startswith(".") or part != part.strip() or part.endswith("."):
             raise ValueError(f"The output name {out!r} is not a plain relative name.")
         if not part.isprintable() or set(part) & set('\\:*?"<>|') or len(part.encode("utf-8", "replace")) > MAX_NAME:
