@@ -129,7 +129,8 @@ async def _await(request: Request, future: asyncio.Future[Answer], deadline: flo
     """The answer, unless the deadline passes or the client leaves first."""
     gone = asyncio.create_task(_left(request))
     try:
-        await asyncio.wait({future, gone}, timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
+        awaited: set[asyncio.Future[Any]] = {future, gone}
+        await asyncio.wait(awaited, timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
         if future.done():
             return future.result()
         if gone.done():

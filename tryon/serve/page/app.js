@@ -1,7 +1,7 @@
 // The fitting room: one person, a rail of clothes, one request at a time.
 
 import { compare, forget } from './compare.js';
-import { example, filesOf, hasCamera, isShowable, onChoice, onDrop, onPaste, photograph } from './pictures.js';
+import { example, hasCamera, isShowable, onChoice, onDrop, onPaste, photograph } from './pictures.js';
 import { lossless, tryOn } from './server.js';
 
 const find = (id) => document.getElementById(id);
@@ -23,7 +23,10 @@ const WORDS = {
   several_people: 'There are several people in your photo; the most prominent one is dressed. Cut the photo to choose.',
 };
 
-let person = null; // {file, url}
+/** Codes of errors whose remedy is for programs. */
+const REMEDIES = { unsupported_category: 'If it is a top, choose “A top” under “What is it?”.' };
+
+let person = null; // {file, url, error: why nobody can be dressed in this photo}
 let pieces = []; // see `newPiece`
 let selected = null;
 let working = null; // {piece, abort}
@@ -54,7 +57,7 @@ function again(piece, { keep = false } = {}) {
 }
 
 async function pump() {
-  if (working || !person) return;
+  if (working || !person || person.error) return;
   const piece = selected?.status === 'waiting' ? selected : pieces.find((other) => other.status === 'waiting');
   if (!piece) return;
   const abort = new AbortController();
@@ -77,7 +80,9 @@ async function pump() {
   } catch (error) {
     if (!abort.signal.aborted) {
       drop(piece);
-      Object.assign(piece, { status: 'failed', error });
+      const blamed = error.picture === 'person' ? person : piece;
+      Object.assign(piece, { status: blamed === person ? 'waiting' : 'failed' });
+      blamed.error = error;
     }
   } finally {
     piece.note = '';
@@ -99,7 +104,7 @@ function warningsOf(piece) {
 
 function setPerson(file) {
   if (person) URL.revokeObjectURL(person.url);
-  person = { file, url: URL.createObjectURL(file) };
+  person = { file, url: URL.createObjectURL(file), error: null };
   forget();
   working?.abort.abort();
   working = null;
@@ -214,7 +219,7 @@ function draw() {
   find('toolbar').hidden = !person;
   if (person) compare(person.url, piece?.made?.url ?? null, 'You wearing the piece').then(drawBusy);
   drawBusy();
-  showError(piece?.status === 'failed' ? piece.error : null);
+  showError(person?.error ?? piece?.error);
   const ready = piece?.status === 'done';
   find('download').disabled = find('download-png').disabled = !ready;
   find('how').hidden = !piece?.made;
@@ -227,7 +232,7 @@ function draw() {
 }
 
 function drawBusy() {
-  const busy = person && (selected?.status === 'working' || selected?.status === 'waiting');
+  const busy = person && !person.error && (selected?.status === 'working' || selected?.status === 'waiting');
   find('busy').hidden = !busy;
   find('busy-text').textContent = selected?.note || 'Trying it on';
 }
@@ -235,7 +240,7 @@ function drawBusy() {
 function showError(error) {
   find('error').hidden = !error;
   if (!error) return;
-  const [message, remedy] = [error.message, error.remedy ?? ''];
+  const [message, remedy] = [error.message, REMEDIES[error.code] ?? error.remedy ?? ''];
   if (find('error-message').textContent !== message) find('error-message').textContent = message;
   find('error-remedy').textContent = remedy;
   find('retry').hidden = selected?.status !== 'failed' || Boolean(error.picture);
@@ -256,7 +261,7 @@ function newTile(piece) {
   const mark = element('span', { className: 'mark' });
   const tile = element('button', { type: 'button', className: 'tile' }, [cloth, worn, mark]);
   tile.addEventListener('click', () => select(piece));
-  const cross = element('button', { type: 'button', className: 'remove', title: 'Take it off the rail', innerHTML: '' });
+  const cross = element('button', { type: 'button', className: 'remove', title: 'Take it off the rail' });
   const icon = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
   use.setAttribute('href', '#i-close');
@@ -274,9 +279,9 @@ function drawTile(piece, place) {
   const item = tileOf(piece);
   const [tile, cross] = item.children;
   const [, worn, mark] = tile.children;
-  item.className = `piece ${person ? piece.status : ''}`;
+  item.className = `piece ${person && !person.error ? piece.status : ''}`;
   tile.setAttribute('aria-pressed', piece === selected);
-  tile.setAttribute('aria-label', `Piece ${place + 1}${person ? `, ${STATE[piece.status]}` : ''}`);
+  tile.setAttribute('aria-label', `Piece ${place + 1}${person && !person.error ? `, ${STATE[piece.status]}` : ''}`);
   cross.setAttribute('aria-label', `Remove piece ${place + 1}`);
   mark.textContent = piece.status === 'failed' ? '!' : '';
   worn.hidden = !piece.made;

@@ -20,6 +20,9 @@ function follow(event) {
   place(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width)));
 }
 
+before.addEventListener('load', () => {
+  figure.style.setProperty('--ratio', before.naturalWidth / before.naturalHeight);
+});
 range.addEventListener('input', () => place(Number(range.value)));
 figure.addEventListener('pointerdown', (event) => {
   if (event.button !== 0 || !figure.classList.contains('both')) return;
