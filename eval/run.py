@@ -35,18 +35,10 @@ from .systems import Output, System, make_systems
 #: Longer side of the person and garment photos that are kept for looking, px.
 VIEW_SIDE = 1024
 #: Modules of this folder that only present rows: a change of theirs leaves results valid.
-_PRESENT = {
-    "ab",
-    "ab_result",
-    "command",
-    "intervals",
-    "report",
-    "report_command",
-    "report_pictures",
-    "sets",
-    "summary",
+_PRESENT = (
+    "ab", "ab_result", "command", "intervals", "report", "report_command", "report_pictures", "sets", "summary",
     "table_command",
-}
+)  # fmt: skip
 
 
 def evaluate(options: argparse.Namespace) -> str:
