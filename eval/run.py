@@ -261,7 +261,7 @@ class _Run:
         both = set(summary.compared(self.done, [pair.id for pair in self.pairs], self.names))
         chosen = [pair for pair in self.pairs if pair.id in both]
         people = [pair.person_name for pair in chosen]
-        able = self.sets.able and len(set(people)) > 1
+        able = self.sets.able and len(set(people)) >= sets.LEAST
         photos: dict[str, np.ndarray] = {}
         out: dict[str, dict[str, Any]] = {}
         with self._bar(len(chosen) * (1 + len(self.names)) if able else 0, 0, "features") as advance:

@@ -21,6 +21,8 @@ METRICS = {
         "kernel distance of MobileNetV2's features between results and person photos; it is not KID",
     ),
 }
+#: Sets of fewer people say nothing.
+LEAST = 10
 _TRUTH = "the person photos of the same pairs"
 
 
@@ -79,7 +81,7 @@ class Sets:
             people: who is in each row.
         """
         out: dict[str, dict[str, Any]] = {}
-        few = "at least two people are needed" if len(set(people)) < 2 else ""
+        few = f"a set of fewer than {LEAST} people" if len(set(people)) < LEAST else ""
         for name, network, source in (
             ("fid", "inception", self._inception),
             ("kid", "inception", self._inception),

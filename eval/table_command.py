@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 def add_action(actions: Any) -> None:
     """Register the action."""
-    table = actions.add_parser("table", help="print the table of a results folder, or put it into a Markdown file")
+    table = actions.add_parser("table", help="the table of a results folder", allow_abbrev=False)
     table.add_argument("folder", type=Path, metavar="DIR", help="what 'tryon eval' wrote")
     table.add_argument(
         "--into", type=Path, metavar="FILE.md", help="replace the table between the markers of this file"
