@@ -107,28 +107,44 @@ def flat_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    """Inverse of `flat_optimizer`, for an optimizer over the same parameters."""
+    """Inverse of `flat_optimizer`, for an optimizer over the same parameters.
+
+    Moments get the memory order of their parameters: fused optimizers go through both side by side.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = defaultdict(dict)
     for key, value in flat.items():
         number, name = key.split(".", 1)
+        parameter = parameters[int(number)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         state[int(number)][name] = value
     optimizer.load_state_dict({"state": dict(state), "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def save_module(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
-    """Write weights with the numbers that the module was built with; the file appears whole or not at all."""
+def save_module(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any], **about: Any) -> None:
+    """Write weights with the numbers that the module was built with; the file appears whole or not at all.
+
+    Args:
+        about: what else the file should say of itself, JSON values: `training` (settings), `metrics`, `licence`.
+    """
     part = path.with_suffix(".part")
     contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
-    save_file(contiguous, str(part), metadata={"settings": json.dumps(settings)})
+    save_file(contiguous, str(part), metadata={k: json.dumps(v) for k, v in ({"settings": settings} | about).items()})
     os.replace(part, path)
+
+
+def load_about(path: Path) -> dict[str, Any]:
+    """What a weights file says of itself, see `save_module`; empty where it says nothing."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return {name: json.loads(text) for name, text in (file.metadata() or {}).items() if name != "format"}
 
 
 def load_settings(path: Path) -> dict[str, Any]:
     """The numbers stored beside the weights by `save_module`."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), framework="pt") as file:
-        return dict(json.loads((file.metadata() or {})["settings"]))
+    return dict(load_about(path)["settings"])
 
 
 class Checkpoint:
@@ -170,23 +186,47 @@ class Checkpoint:
 
 
 class Metrics:
-    """Running means, written as rows of a JSON-lines file."""
+    """Running means, written as rows of a JSON-lines file.
+
+    `sums` and `counts` hold what was added since the last row; they belong into a checkpoint.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sums: dict[str, float] = defaultdict(float)
-        self._counts: dict[str, int] = defaultdict(int)
+        self.sums: dict[str, float] = defaultdict(float)
+        self.counts: dict[str, int] = defaultdict(int)
 
     def add(self, **values: float | Tensor) -> None:
         for name, value in values.items():
-            self._sums[name] += value.item() if torch.is_tensor(value) else float(value)
-            self._counts[name] += 1
+            self.sums[name] += value.item() if torch.is_tensor(value) else float(value)
+            self.counts[name] += 1
 
     def write(self, **more: Any) -> dict[str, Any]:
         """Append a row with the means since the last call."""
-        row = {**more, **{name: round(self._sums[name] / self._counts[name], 5) for name in self._sums}}
-        self._sums.clear()
-        self._counts.clear()
+        row = {**more, **{name: round(self.sums[name] / self.counts[name], 5) for name in self.sums}}
+        self.sums.clear()
+        self.counts.clear()
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         return row
+
+    def restore(self, sums: dict[str, float], counts: dict[str, int]) -> None:
+        """Go on from a checkpoint."""
+        self.sums.update(sums)
+        self.counts.update(counts)
+
+
+def forget_after(path: Path, images: int) -> None:
+    """Drop the rows of a JSON-lines file that were written after `images`: the run goes on from there."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            if json.loads(line)["images"] <= images:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):  # torn by a kill
+            continue
+    part = path.with_suffix(".part")
+    part.write_text("".join(kept), encoding="utf-8")
+    os.replace(part, path)

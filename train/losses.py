@@ -7,7 +7,7 @@ Convention
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -152,9 +152,11 @@ def _scores_loss(scores: Tensor, real: bool, kind: str, for_generator: bool) -> 
         return (scores - float(real)) ** 2
     if kind == "bce":
         return F.softplus(-scores if real else scores)
+    if kind in ("hinge", "wgan-gp") and for_generator:
+        return -scores
+    if kind == "wgan-gp":
+        return -scores if real else scores
     if kind == "hinge":
-        if for_generator:
-            return -scores
         return F.relu(1 - scores if real else 1 + scores)
     raise ValueError(f"adversarial kind must be one of {ADVERSARIAL_KINDS}, got {kind!r}")
 
@@ -169,6 +171,31 @@ def discriminator_loss(
         total = total + weighted_mean(_scores_loss(r.scores, True, kind, False), where)
         total = total + weighted_mean(_scores_loss(f.scores, False, kind, False), where)
     return total / (2 * len(real))
+
+
+def gradient_penalty(
+    judge: Callable[[Tensor], Sequence[Verdict]], real: Tensor, fake: Tensor, changed: Tensor
+) -> Tensor:
+    """WGAN-GP's term: how far the critic's slope is from 1 on pictures between the true and the generated ones.
+
+    The value of a picture is the mean of its scores over the changed patches, and over the scales.
+
+    Args:
+        judge: the discriminator, of a picture (B, 3, H, W).
+
+    Source: Gulrajani et al., Improved Training of Wasserstein GANs (2017).
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = (share * real + (1 - share) * fake.detach()).requires_grad_()
+    verdicts = judge(between)
+    value = between.new_zeros(())
+    for v in verdicts:
+        where = patch_weights(changed, (v.scores.shape[2], v.scores.shape[3]))
+        per_picture = where.sum((1, 2, 3)).clamp_min(_EPS)
+        value = value + ((v.scores * where).sum((1, 2, 3)) / per_picture).sum()
+    (slope,) = torch.autograd.grad(value / len(verdicts), between, create_graph=True)
+    judged = (changed.flatten(1).amax(1) > 0).float()
+    return (((slope.flatten(1) + 1e-12).norm(dim=1) - 1) ** 2 * judged).sum() / judged.sum().clamp_min(1)
 
 
 def generator_adversarial(fake: Sequence[Verdict], changed: Tensor, kind: str = "hinge") -> Tensor:

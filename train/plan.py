@@ -47,6 +47,7 @@ def plan_tryon(s: TryOnSettings) -> Lines:
     from .loop import Metrics
     from .samples import CropSampler
     from .shards import ShardReader
+    from .team import Team
     from .tryon import Trainer
 
     torch.set_num_threads(s.threads)
@@ -55,10 +56,11 @@ def plan_tryon(s: TryOnSettings) -> Lines:
     yield "samples", f"{len(reader)} ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))})"
     if s.val:
         yield "held out", f"{len(preview.held_out(ShardReader(list(s.val)), s.crop, s.sheet_count)['target'])} crops"
-    trainer = Trainer(s)
+    team = Team.join(s.device)
+    trainer = Trainer(s, team)
     yield "parameters", f"generator + discriminator {millions(trainer.generator, trainer.discriminator)}"
     yield "crops", f"{s.crop[0]}x{s.crop[1]}, batch {s.batch}, {precision(s)}, {s.threads} threads"
-    batches = CropSampler(reader, s.crop, seed=s.seed, skin_focus=s.skin_focus).batches(s.batch)
+    batches = CropSampler(reader, s.crop, seed=s.seed, skin_focus=s.skin_focus, device=team.device).batches(s.batch)
     metrics = Metrics(Path("unwritten"))
     rate = images_per_second(lambda: trainer.step(next(batches), 0.0, metrics), s.batch)
     yield "speed", f"{rate:.2f} images/s before the discriminator"

@@ -16,7 +16,7 @@ from .samples import Batch, decode
 from .shards import ShardReader
 
 
-def held_out(reader: ShardReader, size: tuple[int, int], count: int) -> Batch:
+def held_out(reader: ShardReader, size: tuple[int, int], count: int, device: str | torch.device = "cpu") -> Batch:
     """`count` samples spread over the reader, each cut to its middle `size`."""
     crops = []
     for i in np.linspace(0, len(reader) - 1, min(count, len(reader))).round().astype(int):
@@ -27,7 +27,7 @@ def held_out(reader: ShardReader, size: tuple[int, int], count: int) -> Batch:
                 f"held-out crops of {size} do not fit a stored sample of {sample.shape[:2]}: use smaller crops"
             )
         crops.append(sample[y : y + size[0], x : x + size[1]])
-    return decode(torch.from_numpy(np.stack(crops)), reader.fields)
+    return decode(torch.from_numpy(np.stack(crops)).to(device), reader.fields)
 
 
 def untrained(inputs: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def predict(generator: Generator, batch: Batch, step: int = 8, precision: str = 
     """The composite and the layers for a whole batch, in pieces."""
     layers = []
     for inputs in batch["inputs"].split(step):
-        with autocast(precision):
+        with autocast(precision, inputs.device.type):
             layers.append(generator(inputs))
     merged = Layers(*(torch.cat(part) for part in zip(*layers, strict=True)))
     return composite(batch["inputs"], merged), merged
@@ -80,7 +80,7 @@ def figures(
         out["alpha"] = float(weighted_mean(layers.alpha, shown))
         out["gain_dev"] = float(weighted_mean(layers.gain.log().abs().mean(1, keepdim=True), shown))
     if perceptual is not None:
-        with autocast(precision):
+        with autocast(precision, output.device.type):
             parts = [
                 float(perceptual(m, t, w))
                 for m, t, w in zip(mixed.split(8), batch["target"].split(8), inside.split(8), strict=True)
@@ -89,17 +89,21 @@ def figures(
     return {name: round(value, 5) for name, value in out.items()}
 
 
-def sheet(path: Path, output: Tensor, layers: Layers, batch: Batch, columns: int = 2) -> None:
-    """Contact sheet, a row per sample: geometric, output, target, rgb layer, alpha, gain, warped garment."""
+def sheet(path: Path, output: Tensor, layers: Layers, batch: Batch, columns: int = 2) -> np.ndarray:
+    """Contact sheet, a row per sample: geometric, output, target, rgb layer, alpha, gain, warped garment.
+
+    Written to `path` and returned, uint8 (H, W, 3).
+    """
     inputs = batch["inputs"]
     grey = (layers.alpha, layers.gain.log().mean(1, keepdim=True) / 1.4 + 0.5)
     tiles = [untrained(inputs), output, batch["target"], layers.rgb]
     tiles += [(g * 2 - 1).clamp(-1, 1).expand(-1, 3, -1, -1) for g in grey]
     tiles.append(inputs[:, WARP] * batch["warp_mask"])
-    stacked = torch.cat(tiles, 3).permute(0, 2, 3, 1).numpy()
+    stacked = torch.cat(tiles, 3).permute(0, 2, 3, 1).float().cpu().numpy()
     rows = np.clip((stacked + 1) * 127.5, 0, 255).astype(np.uint8)
     per = -(-len(rows) // columns)
     rows = np.concatenate([rows, np.zeros((per * columns - len(rows), *rows.shape[1:]), np.uint8)])
     picture = np.concatenate([np.concatenate(list(rows[k * per : (k + 1) * per]), 0) for k in range(columns)], 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     save(path, picture)
+    return picture

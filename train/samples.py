@@ -15,6 +15,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,19 +73,19 @@ def encode(
 
 
 def decode(packed: Tensor, fields: Mapping[str, int] = SAMPLE_FIELDS) -> Batch:
-    """uint8 (B, H, W, channels) -> a batch. Tensors are channels-last in memory."""
+    """uint8 (B, H, W, channels) -> a batch on the same device. Tensors are channels-last in memory."""
     parts, start = {}, 0
     planes = packed.permute(0, 3, 1, 2)
     for name, channels in fields.items():
         parts[name] = planes[:, start : start + channels]
         start += channels
     b, _, h, w = planes.shape
-    inputs = torch.empty((b, IN_CHANNELS, h, w), memory_format=torch.channels_last)
+    inputs = torch.empty((b, IN_CHANNELS, h, w), memory_format=torch.channels_last, device=packed.device)
     inputs[:, PLATE] = parts["plate"] / 127.5 - 1
     inputs[:, WARP] = (parts["warp"] / 127.5 - 1) * (parts["warp_mask"] > 0)
     for name, where in (("edit", EDIT), ("warp_mask", WARP_MASK), ("limbs", LIMBS), ("skin_prior", SKIN_PRIOR)):
         inputs[:, where] = parts[name] / 255.0
-    inputs[:, LAYOUT] = parts["layout"] == torch.arange(_LAYOUTS).view(1, -1, 1, 1)
+    inputs[:, LAYOUT] = parts["layout"] == torch.arange(_LAYOUTS, device=packed.device).view(1, -1, 1, 1)
     batch = {"inputs": inputs, "target": parts["target"] / 127.5 - 1}
     batch["edit"], batch["warp_mask"] = inputs[:, EDIT], inputs[:, WARP_MASK]
     batch.update({name: parts[name] / 255.0 for name in _TRUTHS})
@@ -109,63 +111,140 @@ def mirror(batch: Batch) -> Batch:
     return out
 
 
+@dataclass(frozen=True)
+class Place:
+    """How far a sampler has come. With the seed it decides everything that will be drawn next.
+
+    Args:
+        round: how often the samples have been gone through before.
+        taken: samples taken from the round, by all processes together.
+        count: samples in the round; those that are written meanwhile belong to the next one.
+    """
+
+    round: int
+    taken: int
+    count: int
+
+    def state(self) -> dict[str, int]:
+        """JSON numbers; `Place(**numbers)` is the inverse."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which crops make a batch.
+
+    Args:
+        samples: indices; corners: (y, x) px of each crop; mirrored: the whole batch is shown in a mirror.
+        after: the sampler's place behind these.
+    """
+
+    samples: tuple[int, ...]
+    corners: tuple[tuple[int, int], ...]
+    mirrored: bool
+    after: Place
+
+
 class CropSampler:
-    """Random crops of stored samples.
+    """Random crops of stored samples. What comes n-th depends on the seed and n alone, so a run can be continued.
 
     Args:
         reader: the shards.
         size: (height, width) of the crops, px, multiples of 32.
         seed: of the random choice.
         skin_focus: share of the crops that are moved to hold a pixel of true skin, where the sample has any.
+        place: where to go on; default the beginning.
+        share: (number of this process, number of processes): each takes its own samples.
+        device: where batches are made.
+        resident: keep every sample on the device once it was used; crops are cut there.
     """
 
-    def __init__(self, reader: ShardReader, size: tuple[int, int], *, seed: int = 0, skin_focus: float = 0.5) -> None:
-        self.reader, self.size, self.skin_focus = reader, size, skin_focus
-        self.random = np.random.default_rng(seed)
-        self._order = np.empty(0, np.int64)
+    def __init__(
+        self,
+        reader: ShardReader,
+        size: tuple[int, int],
+        *,
+        seed: int = 0,
+        skin_focus: float = 0.5,
+        place: Place | None = None,
+        share: tuple[int, int] = (0, 1),
+        device: str | torch.device = "cpu",
+        resident: bool = False,
+    ) -> None:
+        self.reader, self.size, self.skin_focus, self.seed, self.share = reader, size, skin_focus, seed, share
+        self.device, self.resident = torch.device(device), resident
+        #: Behind the last batch that `batches` gave out (drawing itself is ahead of it).
+        self.reached = place or Place(0, 0, len(reader))
+        self._place = self.reached
+        self._order = self._shuffled(self._place)
+        self._kept: dict[int, Tensor] = {}
         names = list(reader.fields)
         self._start = {name: sum(list(reader.fields.values())[:k]) for k, name in enumerate(names)}
 
-    def _next(self) -> int:
-        if len(self._order) == 0:
-            self.reader.refresh()
-            self._order = self.random.permutation(len(self.reader))
-        i, self._order = int(self._order[0]), self._order[1:]
-        return i
+    def _shuffled(self, place: Place) -> np.ndarray:
+        return np.random.default_rng((self.seed, place.round)).permutation(place.count)
 
-    def _corner(self, sample: np.ndarray) -> tuple[int, int]:
+    def _next(self) -> tuple[int, np.random.Generator]:
+        """A sample of this process and the randomness of its crop."""
+        if self._place.taken >= self._place.count:
+            self._place = Place(self._place.round + 1, 0, self.reader.refresh())
+            self._order = self._shuffled(self._place)
+        place, (rank, processes) = self._place, self.share
+        mine = place.taken + rank
+        self._place = Place(place.round, place.taken + processes, place.count)
+        return int(self._order[mine % place.count]), np.random.default_rng((self.seed, place.round, mine))
+
+    def _corner(self, sample: np.ndarray, random: np.random.Generator) -> tuple[int, int]:
         room = [sample.shape[k] - self.size[k] for k in (0, 1)]
         if min(room) < 0:
             raise ValueError(
                 f"crops of {self.size} do not fit a stored sample of {sample.shape[:2]}: use smaller crops"
             )
-        corner = [int(self.random.integers(0, r + 1)) for r in room]
-        if self.random.random() < self.skin_focus and max(room) > 0:
+        corner = [int(random.integers(0, r + 1)) for r in room]
+        if random.random() < self.skin_focus and max(room) > 0:
             hits = np.argwhere(sample[::16, ::16, self._start["skin_true"]] > 127)
             if len(hits):
-                point = hits[self.random.integers(len(hits))] * 16
-                shift = [int(point[k]) - int(self.random.integers(16, self.size[k] - 16)) for k in (0, 1)]
+                point = hits[random.integers(len(hits))] * 16
+                shift = [int(point[k]) - int(random.integers(16, self.size[k] - 16)) for k in (0, 1)]
                 corner = [int(np.clip(shift[k], 0, room[k])) for k in (0, 1)]
         return corner[0], corner[1]
 
-    def packed(self, count: int) -> np.ndarray:
-        """uint8 (count, height, width, channels)."""
-        out = np.empty((count, *self.size, self.reader.channels), np.uint8)
+    def draw(self, count: int) -> Draw:
+        """Choose the next `count` crops."""
+        samples, corners = [], []
+        mirrored = False
         for k in range(count):
-            sample = self.reader[self._next()]
-            y, x = self._corner(sample)
-            out[k] = sample[y : y + self.size[0], x : x + self.size[1]]
+            i, random = self._next()
+            samples.append(i)
+            corners.append(self._corner(self.reader[i], random))
+            mirrored = bool(random.random() < 0.5) if k == 0 else mirrored
+        return Draw(tuple(samples), tuple(corners), mirrored, self._place)
+
+    def packed(self, draw: Draw) -> np.ndarray:
+        """uint8 (count, height, width, channels), read from the shards."""
+        out = np.empty((len(draw.samples), *self.size, self.reader.channels), np.uint8)
+        for k, (i, (y, x)) in enumerate(zip(draw.samples, draw.corners, strict=True)):
+            out[k] = self.reader[i][y : y + self.size[0], x : x + self.size[1]]
         return out
+
+    def _cut(self, draw: Draw) -> Tensor:
+        """The same, on the device, from samples that are kept there."""
+        crops = []
+        for i, (y, x) in zip(draw.samples, draw.corners, strict=True):
+            if i not in self._kept:
+                self._kept[i] = torch.from_numpy(self.reader[i].copy()).to(self.device)
+            crops.append(self._kept[i][y : y + self.size[0], x : x + self.size[1]])
+        return torch.stack(crops)
 
     def batches(self, count: int, depth: int = 3) -> Iterator[Batch]:
         """Endless batches; crops are copied ahead of time by one thread, conversion to float happens here.
 
         (Only numpy copies run in the thread: torch operators there would open a second pool of threads.)
         """
-        ready: queue.Queue[np.ndarray | BaseException] = queue.Queue(depth)
+        ready: queue.Queue[tuple[Draw, np.ndarray | None] | BaseException] = queue.Queue(depth)
         stop = threading.Event()
 
-        def put(item: np.ndarray | BaseException) -> None:
+        def put(item: Any) -> None:
             while not stop.is_set():
                 try:
                     ready.put(item, timeout=0.5)
@@ -176,18 +255,21 @@ class CropSampler:
         def work() -> None:
             try:
                 while not stop.is_set():
-                    put(self.packed(count))
+                    draw = self.draw(count)
+                    put((draw, None if self.resident else self.packed(draw)))
             except BaseException as error:
                 put(error)
 
         threading.Thread(target=work, daemon=True, name="prefetch").start()
-        flips = np.random.default_rng(int(self.random.integers(1 << 31)))
         try:
             while True:
                 item = ready.get()
                 if isinstance(item, BaseException):
                     raise item
-                batch = decode(torch.from_numpy(item), self.reader.fields)
-                yield mirror(batch) if flips.random() < 0.5 else batch
+                draw, packed = item
+                on_device = self._cut(draw) if packed is None else torch.from_numpy(packed).to(self.device)
+                batch = decode(on_device, self.reader.fields)
+                self.reached = draw.after
+                yield mirror(batch) if draw.mirrored else batch
         finally:
             stop.set()

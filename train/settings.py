@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 
 from ..errors import UsageError
 
-ADVERSARIAL_KINDS: tuple[str, ...] = ("lsgan", "hinge", "bce")
+ADVERSARIAL_KINDS: tuple[str, ...] = ("lsgan", "hinge", "bce", "wgan-gp")
 PRECISIONS: tuple[str, ...] = ("auto", "bf16", "float32")
+D_AUGMENTATIONS: tuple[str, ...] = ("colour", "translation", "cutout")
 DISCRIMINATOR_NORMS: tuple[str, ...] = ("spectral", "instance", "none")
 #: Sides of the generator's crops are multiples of this (`tryon.models.generator.Generator.multiple`).
 CROP_MULTIPLE = 32
@@ -26,24 +27,33 @@ CROP_MULTIPLE = 32
 
 @dataclass
 class TryOnSettings:
-    """Training of the generator. Times in minutes or shares of the whole, counts in images (crops)."""
+    """Training of the generator. Times in minutes or shares of the whole, counts in images (crops).
+
+    With `max_images` the run's length and everything that follows it (learning rate, the discriminator's start) are
+    counted in images, and `minutes` does not matter: the same settings then give the same weights on any machine that
+    computes the same.
+    """
 
     shards: Sequence[str | Path]
     out: str | Path
     val: Sequence[str | Path] = ()
     perceptual: str | Path | None = None  #: MobileNetV2 weights; None leaves the perceptual loss out
     minutes: float = 60.0
-    max_images: int = 0  #: stop after this many images; 0 = only time counts
+    max_images: int = 0  #: length in images; 0 = the length is `minutes`
     resume: bool = False
     init: str | Path | None = None  #: generator weights to start from (same settings)
     threads: int = 2
     seed: int = 0
+    device: str = "auto"  #: "cpu", "cuda", or "auto": CUDA where there is one
+    licence: str = "Apache-2.0"  #: of the weights; written into their file
     # model
     width: int = 32
     bottleneck: int = 2
     gain_channels: int = 1
     # data
-    batch: int = 4
+    batch: int = 4  #: per process
+    resident: bool = False  #: keep the samples on the device (in its memory) and cut crops there
+    augment: float = 0.0  #: strength of recolouring on the device, 0 to 1
     crop: tuple[int, int] = (256, 256)
     skin_focus: float = 0.5
     # optimisation
@@ -71,11 +81,14 @@ class TryOnSettings:
     d_width: int = 24
     d_scales: int = 2
     d_norm: str = "spectral"
+    d_augment: str = ""  #: what the discriminator's pictures go through: of "colour, translation, cutout"
+    gp_weight: float = 10.0  #: gradient penalty of wgan-gp
     # reports
     log_images: int = 400
     report_minutes: float = 5.0
     save_minutes: float = 5.0
     sheet_count: int = 16
+    tensorboard: bool = True  #: also write scalars and sheets for TensorBoard
 
     def __post_init__(self) -> None:
         self.crop = (int(self.crop[0]), int(self.crop[1]))
@@ -84,8 +97,21 @@ class TryOnSettings:
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("gan_kind", self.gan_kind, ADVERSARIAL_KINDS)
         _one_of("d_norm", self.d_norm, DISCRIMINATOR_NORMS)
+        if self.gan_kind == "wgan-gp" and self.d_norm == "spectral":
+            raise ValueError("gan_kind wgan-gp bounds the slope by itself: set d_norm to instance or none")
+        for name in self.d_policy:
+            _one_of("d_augment", name, D_AUGMENTATIONS)
+        if not 0 <= self.augment <= 1:
+            raise ValueError(f"augment must be from 0 to 1, got {self.augment}")
         _one_of("gain_channels", self.gain_channels, (1, 3))
         _positive(self, "minutes", "batch", "threads", "width", "lr", "lr_d", "log_images", "d_width", "d_scales")
+        if min(self.seed, self.max_images) < 0:
+            raise ValueError("seed and max_images must not be negative")
+
+    @property
+    def d_policy(self) -> tuple[str, ...]:
+        """`d_augment`, split."""
+        return tuple(name for name in self.d_augment.replace(",", " ").split() if name)
 
 
 @dataclass

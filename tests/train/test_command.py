@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 
 from tryon.train import toy  # noqa: E402
 
-pytestmark = pytest.mark.needs_torch
+pytestmark = [pytest.mark.needs_torch, pytest.mark.timeout(240)]
 TINY = ["--set", "width=8", "--set", "d_width=8", "--set", "crop=[64, 64]", "--set", "threads=1"]
 
 

@@ -22,7 +22,7 @@ from tryon.train.loop import (  # noqa: E402
 )
 from tryon.train.tryon import Settings, Trainer, parser, train  # noqa: E402
 
-pytestmark = pytest.mark.needs_torch
+pytestmark = [pytest.mark.needs_torch, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
