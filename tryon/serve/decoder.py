@@ -43,7 +43,7 @@ class Decoder:
 
     def _ask(self, data: bytes) -> wire.Frame | None:
         for _ in range(2):  # a child that died while idle (somebody killed it) is no fault of this picture
-            child = self._child or self._start()
+            child = self._child or self.start()
             assert child.stdin is not None and child.stdout is not None
             try:
                 wire.write(child.stdin, {}, [data])  # type: ignore[arg-type]
@@ -55,7 +55,8 @@ class Decoder:
             return wire.read(child.stdout)  # type: ignore[arg-type]
         return None
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the child, which the first call would do otherwise."""
         self._child = subprocess.Popen(
             [sys.executable, "-m", "tryon.serve.decoder"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import json
 import logging
@@ -13,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
 from .problems import Problem
-from .settings import MAX_BODY
+from .settings import LINGER_BYTES, LINGER_TIME, MAX_BODY
 
 log = logging.getLogger("tryon.serve")
 
@@ -49,7 +51,7 @@ class Gate:
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
         headers = {name.lower(): value for name, value in scope["headers"]}
-        status, read_all = 0, scope["method"] in ("GET", "HEAD")
+        status, closing, read_all = 0, False, scope["method"] in ("GET", "HEAD")
 
         async def listen() -> Message:
             nonlocal read_all
@@ -59,7 +61,7 @@ class Gate:
             return message
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, closing
             if message["type"] == "http.response.start":
                 status = message["status"]
                 extra = {**_HEADERS, "X-Request-Id": request_id}
@@ -67,6 +69,12 @@ class Gate:
                     extra["Connection"] = "close"
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *_encoded(extra, present)]
+                closing = (b"connection", b"close") in message["headers"]
+            elif closing and not read_all and not message.get("more_body"):
+                # a connection that is closed while its client writes is reset, and the client never sees the answer
+                await send({**message, "more_body": True})
+                await _discard(receive)
+                message = {"type": "http.response.body"}
             await send(message)
 
         problem = self._refusal(scope, headers)
@@ -103,6 +111,18 @@ class Gate:
             "Send it as Authorization: Bearer TOKEN.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+
+async def _discard(receive: Receive) -> None:
+    """Throw away what still arrives of a body, within limits."""
+    left = LINGER_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_TIME):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
 
 
 def _endless(headers: dict[bytes, bytes]) -> bool:

@@ -38,16 +38,20 @@ def recolour(garment: Garment, hue: float | None, lightness: float = 0.0) -> Gar
     cloth = np.median(_to_lab(inside[None])[0], axis=0)
     image = garment.image.copy()
     for top in range(0, image.shape[0], _STRIP):  # strips keep the memory of float pictures low
-        image[top : top + _STRIP] = _recoloured(image[top : top + _STRIP], cloth, hue, lightness)
+        strip = slice(top, top + _STRIP)
+        image[strip] = _recoloured(image[strip], garment.mask[strip], cloth, hue, lightness)
     return replace(garment, image=image)
 
 
-def _recoloured(image: np.ndarray, cloth: np.ndarray, hue: float | None, lightness: float) -> np.ndarray:
+def _recoloured(
+    image: np.ndarray, mask: np.ndarray, cloth: np.ndarray, hue: float | None, lightness: float
+) -> np.ndarray:
     lab = _to_lab(image)
     away = np.hypot(lab[..., 1] - cloth[1], lab[..., 2] - cloth[2])
     weight = np.clip(1.5 - away / REACH, 0, 1)
     # white prints on grey cloth and black ones on white differ in lightness only
     weight *= np.clip(1.5 - np.abs(lab[..., 0] - cloth[0]) / 45, 0, 1)
+    weight *= np.minimum(1, 2 * mask)  # a grey cloth must not colour the wall behind it
     lab[..., 0] += lightness * weight
     if hue is not None:
         chroma = max(float(np.hypot(cloth[1], cloth[2])), CHROMA)

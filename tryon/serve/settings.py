@@ -13,6 +13,8 @@ MAX_JOB_BODY = 100_000_000
 MAX_GARMENTS = 50
 #: Seconds that a body may take to arrive.
 BODY_TIME = 30.0
+#: Bytes and seconds of a refused body that are still received, to be thrown away.
+LINGER_BYTES, LINGER_TIME = 64_000_000, 3.0
 #: Seconds that a model process may take to load.
 LOAD_TIME = 120.0
 #: Seconds that the work in hand may take to finish when the server stops.

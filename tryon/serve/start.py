@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -41,6 +42,12 @@ def run(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_TIME,
     )
     server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)  # uvicorn puts its own in front, and raises the signal again at its end
     host, port = listener.getsockname()[:2]
     log.info("listening at http://%s:%d", f"[{host}]" if ":" in host else host, port)
     server.run(sockets=[listener])

@@ -172,6 +172,7 @@ def main() -> None:
         wire.write(sink, {"failed": {"code": error.code, "message": error.message, "remedy": error.remedy}})
         return
     decode = Decoder()
+    decode.start()
     worker = Worker(try_on, decode, Cache(options.cache_bytes, options.cache_time))
     wire.write(sink, {"ready": True})
     while True:
