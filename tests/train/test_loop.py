@@ -1,6 +1,7 @@
 """The training loop on drawn samples: it learns, it resumes, it writes what it promises."""
 
 import json
+import math
 
 import pytest
 
@@ -16,6 +17,7 @@ from tryon.train.loop import (  # noqa: E402
     fast_bf16,
     flat_optimizer,
     learning_rate,
+    load_about,
     load_settings,
     restore_optimizer,
     save_module,
@@ -91,12 +93,43 @@ def test_discriminator_joins_after_its_own_training(shards, tmp_path):
     assert all(abs(value) < 1e4 for row in rows for value in row.values())
 
 
+@pytest.mark.parametrize("kind", ["lsgan", "bce", "wgan-gp"])
+def test_adversarial_kinds_train_at_two_rates(shards, tmp_path, kind, monkeypatch):
+    rates = []
+    monkeypatch.setattr(Trainer, "_apply", staticmethod(lambda optimizer, rate: rates.append(rate) or optimizer.step()))
+    norm = "instance" if kind == "wgan-gp" else "spectral"
+    options = {"max_images": 16, "log_images": 8, "gan_start": 0.0, "gan_pretrain": 4, "lr_d": 5e-3}
+    train(_settings(shards, tmp_path / "run", gan_kind=kind, d_norm=norm, tensorboard=False, **options))
+    rows = _rows(tmp_path / "run" / "metrics.jsonl")
+    assert {"gan", "match", "d", "d_right"} <= set(rows[-1]) and ("penalty" in rows[-1]) == (kind == "wgan-gp")
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+    assert rates[0] == pytest.approx(rates[1] * 2.5)  # the discriminator steps first, at a rate of its own
+
+
+def test_tensorboard_holds_the_scalars_and_the_sheets(shards, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = {"max_images": 8, "log_images": 4, "gan_start": 1.0, "licence": "CC0-1.0"}
+    weights = train(_settings(shards, tmp_path / "run", **options))
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("train/loss")] == [4, 8]
+    rows = _rows(tmp_path / "run" / "metrics.jsonl")
+    assert [event.value for event in board.Scalars("train/loss")] == pytest.approx([row["loss"] for row in rows])
+    assert 0 <= rows[-1]["waiting"] <= 1
+    assert board.Images("held_out")[0].width > 64
+    about = load_about(weights)
+    assert about["licence"] == "CC0-1.0" and about["training"]["batch"] == 4 and about["training"]["images"] == 8
+    assert about["metrics"] == _rows(tmp_path / "run" / "validation.jsonl")[-1]
+
+
 def test_restored_optimizer_takes_the_same_step(tmp_path):
     torch.manual_seed(0)
-    nets = [torch.nn.Linear(3, 2) for _ in range(2)]
+    like = {"memory_format": torch.channels_last}
+    nets = [torch.nn.Conv2d(3, 2, 3).to(**like) for _ in range(2)]
     nets[1].load_state_dict(nets[0].state_dict())
     a, b = (torch.optim.Adam(net.parameters(), 0.1, fused=True) for net in nets)
-    nets[0](torch.ones(1, 3)).sum().backward()
+    picture = torch.rand(1, 3, 4, 4).to(**like)
+    nets[0](picture).sum().backward()
     a.step()
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     checkpoint.save({"net": nets[0].state_dict(), "opt": flat_optimizer(a)}, {"images": 1})
@@ -105,7 +138,7 @@ def test_restored_optimizer_takes_the_same_step(tmp_path):
     restore_optimizer(b, tensors["opt"])
     for net, optimizer in zip(nets, (a, b), strict=True):
         optimizer.zero_grad()
-        net(torch.ones(1, 3)).square().sum().backward()
+        net(picture).square().sum().backward()
         optimizer.step()
     assert state == {"images": 1}
     assert torch.equal(nets[0].weight, nets[1].weight)
@@ -161,6 +194,12 @@ def test_wrong_settings_name_the_remedy():
         Settings(["a"], "b", crop=(100, 64))
     with pytest.raises(ValueError, match="lsgan"):
         Settings(["a"], "b", gan_kind="x")
+    with pytest.raises(ValueError, match="d_norm"):
+        Settings(["a"], "b", gan_kind="wgan-gp")
+    with pytest.raises(ValueError, match="cutout"):
+        Settings(["a"], "b", d_augment="colour,mixup")
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Settings(["a"], "b", augment=2.0)
 
 
 @pytest.mark.parametrize(("able", "bf16"), [({"avx2": True}, False), ({"avx512_bf16": True}, True), ({}, False)])

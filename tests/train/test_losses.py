@@ -83,7 +83,7 @@ def _verdict(value: float, size: int = 4) -> list[Verdict]:
 @pytest.mark.parametrize(
     ("kind", "real", "fake", "expected"),
     [("lsgan", 1.0, 0.0, 0.0), ("lsgan", 0.0, 0.0, 0.5), ("hinge", 1.0, -1.0, 0.0), ("hinge", 0.0, 0.0, 1.0),
-     ("bce", 0.0, 0.0, math.log(2))],
+     ("bce", 0.0, 0.0, math.log(2)), ("wgan-gp", 3.0, 1.0, -1.0)],
 )  # fmt: skip
 def test_discriminator_loss_known_answers(kind, real, fake, expected):
     got = losses.discriminator_loss(_verdict(real), _verdict(fake), ONES, kind)
@@ -97,6 +97,25 @@ def test_generator_wants_higher_scores_on_changed_patches_only(kind):
     slope = verdicts[0].scores.grad
     assert (slope[..., :4] < 0).all()
     assert not slope[..., 6:].any()
+
+
+def test_gradient_penalty_knows_the_slope_of_a_critic():
+    real, fake = _pair()
+
+    def critic(gain):  # the mean score of a picture rises by `gain` per unit length along the all-ones direction
+        def judge(picture):
+            scores = picture.sum(1, keepdim=True) * gain * math.sqrt(32 * 32 / 3)
+            return [Verdict(scores, [])]
+
+        return judge
+
+    for gain, expected in ((1.0, 0.0), (3.0, 4.0), (0.0, 1.0)):
+        got = losses.gradient_penalty(critic(gain), real, fake, ONES)
+        assert got.item() == pytest.approx(expected, abs=1e-3)
+    assert losses.gradient_penalty(critic(3.0), real, fake, ONES * 0) == 0  # nothing was changed, nothing is judged
+    gain = torch.tensor(3.0, requires_grad=True)
+    losses.gradient_penalty(critic(gain), real, fake, ONES).backward()
+    assert gain.grad > 0  # the penalty pulls the slope down
 
 
 def test_unknown_kind():
