@@ -152,7 +152,7 @@ def test_output_names_that_leave_the_folder_are_bad_rows(tmp_path: Path, out: st
         assert row.failure.code == "bad_row"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_becomes_a_plain_name(text: str) -> None:
     name = slug(text)
@@ -161,7 +161,7 @@ def test_any_text_becomes_a_plain_name(text: str) -> None:
     assert PurePosixPath(name).name == name
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_different_texts_keep_different_names(one: str, other: str) -> None:
     if one != other and slug(one) == slug(other):
