@@ -7,6 +7,7 @@ that was started here. So the nodes need the same tryon and no common disk, and 
 from __future__ import annotations
 
 import functools
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,8 +46,9 @@ class RayPool:
             raise DependencyError("--ray needs Ray.", "Run: pip install 'tryon[ray]'") from error
         self._ray = ray
         try:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"There is no Ray cluster at {address!r} that can be used.", "Start one with ray start --head."
             ) from error
@@ -138,6 +140,13 @@ class RayPool:
         while sum(size for _, size in self._stored.values()) > STORED and len(self._stored) > 4:
             self._stored.popitem(last=False)
         return self._stored[name][0]
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError at once where Ray would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 class _ObjectFiles:
