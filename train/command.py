@@ -1,16 +1,17 @@
-"""`tryon train` and `tryon export`. torch is imported only when a command runs."""
+"""`tryon prepare`, `render`, `train` and `export`. Heavy libraries are imported only when a command runs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..console import say
+from ..console import quiet, say, threads
 from ..errors import DependencyError, TryOnError, UsageError
 from .settings import STAGES, read
 
@@ -18,7 +19,8 @@ _REMEDY = "Run: pip install 'tryon[train]'"
 
 
 def add_command(commands: Any) -> None:
-    """Register both commands."""
+    """Register the commands."""
+    _add_data_commands(commands)
     train = commands.add_parser("train", help="train a network", allow_abbrev=False)
     train.add_argument("stage", choices=tuple(STAGES), help="which network")
     train.add_argument("config", nargs="?", metavar="CONFIG.toml", help="settings; examples in assets/configs")
@@ -36,6 +38,106 @@ def add_command(commands: Any) -> None:
     export.add_argument("--licence", help="of the weights, for the manifest (default: Apache-2.0)")
     export.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     export.set_defaults(run=_export)
+
+
+def _add_data_commands(commands: Any) -> None:
+    prepare = commands.add_parser("prepare", help="photos become a data set for training", allow_abbrev=False)
+    prepare.add_argument("photos", type=Path, help="a folder of photos, or paired data (VITON, VITON-HD, DressCode)")
+    prepare.add_argument("--out", type=Path, required=True, metavar="DATASET", help="folder to write, or to go on with")
+    prepare.add_argument("--kind", choices=("auto", "person", "garment"), default="auto", help="what the photos show")
+    prepare.add_argument(
+        "--held-out", type=_share, default=0.05, metavar="SHARE", help="of the photos, for validation (default: 0.05)"
+    )
+    prepare.add_argument(
+        "--own", action="store_true", help="ignore parses, keypoints and masks that came with the data"
+    )
+    prepare.add_argument(
+        "--no-own-parse", action="store_true", help="where a parse is given, don't also keep the own parser's map"
+    )
+    prepare.add_argument("--retry", action="store_true", help="also analyse again what was refused")
+    prepare.add_argument("--workers", type=threads, default=1, metavar="N", help="processes (default: 1)")
+    prepare.add_argument("--limit", type=_count, metavar="N", help="stop after so many photos")
+    prepare.set_defaults(run=_prepare)
+    render = commands.add_parser("render", help="training samples of a prepared data set", allow_abbrev=False)
+    render.add_argument("dataset", type=Path, help="folder that `tryon prepare` wrote")
+    render.add_argument("--out", type=Path, required=True, metavar="SHARDS", help="folder to write, or to go on with")
+    render.add_argument("--split", choices=("train", "val"), default="train", help="which photos (default: train)")
+    render.add_argument("--count", type=_count, default=4000, metavar="N", help="samples in all (default: 4000)")
+    render.add_argument("--minutes", type=float, default=600.0, help="stop after this time (default: 600)")
+    render.add_argument(
+        "--paired", type=_share, default=0.6, metavar="SHARE", help="of samples of pairs (default: 0.6)"
+    )
+    render.add_argument(
+        "--transplant", type=_share, default=0.2, metavar="SHARE", help="of garments put on other people (default: 0.2)"
+    )
+    render.add_argument(
+        "--predicted",
+        type=_share,
+        default=0.5,
+        metavar="SHARE",
+        help="of samples with the own parser's map (default: 0.5)",
+    )
+    render.add_argument("--workers", type=threads, default=1, metavar="N", help="processes (default: 1)")
+    render.add_argument("--seed", type=int, default=0)
+    render.set_defaults(run=_render)
+    for command in (prepare, render):
+        command.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return share
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    with needs_torch(), os.fdopen(os.dup(2), "w") as bar, quiet(options.debug):
+        from . import prepare
+
+        counts = prepare.prepare(
+            options.photos,
+            options.out,
+            kind=options.kind,
+            held_out=options.held_out,
+            own=options.own,
+            own_parse=not options.no_own_parse,
+            retry=options.retry,
+            workers=options.workers,
+            limit=options.limit,
+            bar=bar,
+        )
+    say(prepare.summary(counts), sys.stdout)
+    say(f"look through {options.out / 'index.html'}", sys.stdout)
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    with needs_torch():
+        from .render_dataset import Mix, render_dataset
+
+        mix = Mix(options.paired, options.transplant, options.predicted)
+        done = render_dataset(
+            options.dataset,
+            options.out,
+            split=options.split,
+            count=options.count,
+            minutes=options.minutes,
+            mix=mix,
+            workers=options.workers,
+            seed=options.seed,
+        )
+    say(f"{done['made']} samples from {done['from']} in {done['seconds']:.0f} s, {done['samples']} in all", sys.stdout)
+    return 0
 
 
 @contextmanager

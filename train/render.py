@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from . import synth
 from .data_garments import senders
 from .samples import SAMPLE_FIELDS, encode
 from .shards import ShardWriter, edit_box
+from .synth import Sample
 
 
 class People:
@@ -104,26 +106,46 @@ def load_garments(data: Path, held_out: set[str], validation: bool = False) -> l
     return found
 
 
-def render(people: People, garments: list[Garment], out: Path, count: int, seconds: float, seed: int) -> int:
-    """Write up to `count` samples or for `seconds`; returns how many."""
-    rng = np.random.default_rng(seed)
-    end = time.monotonic() + seconds
+def write_samples(
+    draw: Callable[[np.random.Generator], Sample | None], out: Path, count: int, seconds: float, seed: int
+) -> int:
+    """Write up to `count` samples or for `seconds`; returns how many.
+
+    Args:
+        draw: makes a sample; None or ValueError where the photos are of no use for one.
+
+    Raises:
+        ValueError: nothing could be made of the first hundred draws.
+    """
+    end, failed = time.monotonic() + seconds, 0
     with ShardWriter(out, SAMPLE_FIELDS) as writer:
+        rng = np.random.default_rng((seed, writer.existing) if writer.existing else seed)
         while writer.count < count and time.monotonic() < end:
             try:
-                person = people.draw(rng)
-                if rng.random() < 0.3:
-                    sample = synth.transplant_sample(person, garments[rng.integers(len(garments))], rng)
-                else:
-                    sample = synth.worn_sample(person, rng)
+                sample = draw(rng)
             except ValueError:  # no usable torso
-                continue
+                sample = None
             if sample is None or sample.inputs[3].sum() < 2000:
+                failed += 1
+                if writer.count == 0 and failed >= 100:
+                    raise ValueError("a hundred draws gave no sample: the people's torsos are hidden or too small")
                 continue
             fields = encode(sample.inputs, sample.target, sample.valid, sample.garment_true, sample.skin_true)
             y0, x0, y1, x1 = edit_box(sample.inputs[3])
             writer.add({k: v[y0:y1, x0:x1] for k, v in fields.items()}, {"kind": sample.kind})
         return writer.count
+
+
+def render(people: People, garments: list[Garment], out: Path, count: int, seconds: float, seed: int) -> int:
+    """Samples without pairs; see `write_samples`."""
+
+    def draw(rng: np.random.Generator) -> Sample | None:
+        person = people.draw(rng)
+        if rng.random() < 0.3:
+            return synth.transplant_sample(person, garments[rng.integers(len(garments))], rng)
+        return synth.worn_sample(person, rng)
+
+    return write_samples(draw, out, count, seconds, seed)
 
 
 def main() -> None:

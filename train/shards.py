@@ -73,6 +73,9 @@ class ShardWriter:
         else:
             header.write_text(json.dumps({"fields": self.fields, "version": VERSION}))
         self._number = max(len(list(self.folder.glob("shard_*.bin"))) - 1, 0)
+        index = self.folder / "index.jsonl"
+        #: samples that were in the folder before
+        self.existing = len(index.read_bytes().splitlines()) if index.exists() else 0
         self._index = open(self.folder / "index.jsonl", "a", encoding="utf-8")  # noqa: SIM115 - lives as long as the writer
         self._data = open(self._path(), "ab")  # noqa: SIM115
         self.count = 0

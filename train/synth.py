@@ -22,7 +22,7 @@ from ..geometry import Placement
 from ..inputs import build_inputs, edit_window, network_input
 from ..labels import SKIN, TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
-from ..preprocess.body import Body, arm_mask, body_from_pose, hand_mask, neck_mask
+from ..preprocess.body import Body, arm_mask, arm_stations, body_from_pose, hand_mask, neck_mask
 from ..preprocess.fill import push_pull
 from ..preprocess.layers import ROUND
 from ..types import Garment, Person
@@ -138,6 +138,22 @@ def _light(image: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
     return np.where(weight > 0.02, rel, 1.0).astype(np.float32)
 
 
+def sleeve_ends(mask: np.ndarray, body: Body) -> tuple[float, float]:
+    """Where the sleeves of a worn garment end: (left, right), 0 none, 1 elbow, 2 wrist.
+
+    Args:
+        mask: float32 (h, w), the garment on the canvas.
+    """
+    ends, t = [], np.linspace(0.1, 2.1, 41)
+    for side in (0, 1):
+        points = np.rint(arm_stations(body, side, float(t[0]), float(t[-1]), len(t))[0] - 0.5).astype(int)
+        x, y = np.clip(points, 0, [mask.shape[1] - 1, mask.shape[0] - 1]).T
+        bare = np.flatnonzero(np.convolve(mask[y, x] < 0.5, np.ones(4, int), mode="valid") == 4)
+        end = float(t[bare[0]]) if len(bare) else 2.0
+        ends.append(0.0 if end < 0.25 else min(end, 2.0))
+    return ends[0], ends[1]
+
+
 def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
     """A `worn` sample, or None if too little of a torso garment is visible."""
     person = jitter_person(person, rng)
@@ -174,9 +190,8 @@ def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
     texture = texture * (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     old = simulate_old(parse, body, rng)
     sleeves = mask * np.maximum(arm_mask(body, 0, size, 1.5), arm_mask(body, 1, size, 1.5))
-    shoulder = np.clip(np.rint(body.shoulders).astype(int), 0, [size[1] - 1, size[0] - 1])
-    bare = bool((mask[shoulder[:, 1], shoulder[:, 0]] < 0.5).any())
-    a = agnostic_stage.build(image, old, body, mask, sleeves, hem, bare_shoulders=bare)
+    ends = sleeve_ends(mask, body)
+    a = agnostic_stage.build(image, old, body, mask, sleeves, hem, sleeve_end=ends)
     coverage = mask * (1 - a.keep)
     inputs = network_input(a.plate, a.edit, np.clip(texture, 0, 255), coverage, body, a.layout, a.skin)
     target = np.moveaxis(image.astype(np.float32), -1, 0) / 127.5 - 1
