@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tryon import imageio
-from tryon.errors import NoPerson, NotAGarment
+from tryon.errors import NoPerson, NotAGarment, WeightsError
 from tryon.types import LANDMARKS, Garment
 
 RED, GREEN, BLUE, YELLOW, CYAN = (230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20), (20, 230, 230)
@@ -96,6 +96,13 @@ class TryOn:
         }
         more = {"edit_mask": mask, "parse": np.zeros(mask.shape, np.uint8), "garment": {"category": "upper"}}
         return Result(image, report, more if explain else {})
+
+
+class Broken:
+    """A model that can't start."""
+
+    def __init__(self, engine: str = "auto", threads: int | None = None) -> None:
+        raise WeightsError("The weights are gone.", "Install them.")
 
 
 def _act(image: np.ndarray, role: str) -> None:

@@ -84,7 +84,7 @@ def test_what_is_refused_is_not_read(live: Live) -> None:
         (b"rubbish", "multipart/form-data; boundary=b", 400, "bad_form"),
         (b"--b\r\n\r\n", "multipart/form-data; boundary=b", 400, None),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 400, None),
-        (b"--b\r\nContent-Disposition: form-data; name=evil\r\n\r\nx\r\n--b--", "multipart/form-data; boundary=b", 400, None),
+        (b"--b\r\nContent-Disposition: form-data; name=u\r\n\r\n\r\n--b", "multipart/form-data; boundary=b", 400, None),
         (b"x", "multipart/form-data; boundary=" + "b" * 5000, 400, None),
     ],
 )  # fmt: skip

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-import subprocess
-import sys
 import time
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from live import Live
 from serve.conftest import picture
 
 from tryon import imageio
@@ -124,8 +123,13 @@ def test_frames_come_back_as_they_went() -> None:
 
 @pytest.mark.parametrize(
     ("header", "kind"),
-    [(None, "PNG"), ("image/jpeg", "JPEG"), ("IMAGE/WEBP;q=0.2, */*;q=0.1", "WEBP"), ("application/json;q=x, image/png", "PNG")],
-)  # fmt: skip
+    [
+        (None, "PNG"),
+        ("image/jpeg", "JPEG"),
+        ("IMAGE/WEBP;q=0.2, */*;q=0.1", "WEBP"),
+        ("application/json;q=x, image/png", "PNG"),
+    ],
+)
 def test_accept_headers(header: str | None, kind: str) -> None:
     assert accepted(header) == kind
 
@@ -271,12 +275,9 @@ def test_defaults_and_the_warning_about_open_addresses(monkeypatch, capsys: pyte
 
 
 def test_a_model_that_can_not_start_ends_the_server() -> None:
-    """Through the whole of it: process, front, exit."""
-    code = (
-        "import socket; from tryon.cli import main; from tryon.serve.start import run\n"
-        "from tryon.serve.settings import Settings; from tryon.errors import DependencyError\n"
-        "try: run(Settings(engine='nonsense'), socket.create_server(('127.0.0.1', 0)))\n"
-        "except DependencyError as error: print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=28, check=True)
-    assert "nonsense" in done.stdout
+    server = Live(pipeline="fake_tryon:Broken")
+    try:
+        assert server.process.wait(28) == 1
+        assert "DependencyError: The weights are gone. Install them." in server.log()
+    finally:
+        server.stop()

@@ -14,6 +14,11 @@ export function isShowable(file) {
 
 /** Call `use(files)` for every choice of a file input, also for the same file again. */
 export function onChoice(input, use) {
+  input.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return; // the space bar opens it anyway
+    event.preventDefault();
+    input.click();
+  });
   input.addEventListener('change', () => {
     const files = [...input.files];
     input.value = '';
