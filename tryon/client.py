@@ -1,4 +1,4 @@
-"""Talking to a server that runs `tryon serve`. Needs httpx: pip install 'tryon[client]'. Loads neither networks nor cv2.
+"""Talking to a server that runs `tryon serve`. Needs httpx: pip install 'tryon[client]'; no networks, no cv2.
 
 from tryon.client import Client
 
