@@ -98,3 +98,27 @@ def test_the_shipped_weights_are_what_the_manifest_says() -> None:
 
 def test_usable_cores() -> None:
     assert 1 <= weights.usable_cores() <= weights.MAX_THREADS
+
+
+def test_own_weights_come_before_the_shipped_ones(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = folder / "shipped"
+    shipped.mkdir()
+    for name, data in (("double", b"old"), ("other", b"kept")):
+        (shipped / f"{name}.onnx").write_bytes(data)
+    entries = {
+        name: {"file": f"{name}.onnx", "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in (("double", b"old"), ("other", b"kept"))
+    }
+    (shipped / weights.MANIFEST).write_text(json.dumps(entries))
+    monkeypatch.setattr(weights, "FOLDER", shipped)
+    monkeypatch.delenv(weights.OVERLAY, raising=False)
+    assert weights.read("double") == b"old"
+    monkeypatch.setenv(weights.OVERLAY, str(folder))
+    assert weights.read("double") == (folder / "double.onnx").read_bytes() != b"old"
+    assert weights.path("double").parent == folder and weights.read("other") == b"kept"
+    assert weights.names() == ["double", "other"]
+    assert weights.describe(["double"])[0]["sha256"] == weights.info("double", folder)["sha256"]
+    assert weights.read("double", shipped) == b"old"  # a folder that is asked for is the only one
+    monkeypatch.setenv(weights.OVERLAY, str(folder / "nowhere"))
+    with pytest.raises(errors.WeightsError, match="tryon export"):
+        weights.read("other")

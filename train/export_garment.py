@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import VIEW
 from .export import export_onnx, load_module, register
+from .loop import load_about
 
 
 class _Probabilities(nn.Module):
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("weights", type=Path, help="last.safetensors of a run; log.jsonl beside it gives the figures")
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--metrics", type=Path, default=None, help="JSON written by scripts/eval_garment.py")
-    parser.add_argument("--licence", default="Apache-2.0")
+    parser.add_argument("--licence", help="default: what the weights' file says, or Apache-2.0")
     args = parser.parse_args(argv)
     net = GarmentNet()
     load_module(net, args.weights)
@@ -43,11 +44,16 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     example = torch.rand(2, 3, VIEW, VIEW) * 2 - 1
     path = args.weights.with_name("garment.onnx")
     worst = export_onnx(_Probabilities(net), (example,), path, ["image"], list(OUTPUTS))
-    metrics = json.loads(args.metrics.read_text())["groups"] if args.metrics else {}
+    about = load_about(args.weights)
+    metrics = json.loads(args.metrics.read_text())["groups"] if args.metrics else about.get("metrics", {})
     target = {} if args.folder is None else {"folder": args.folder}
     return [
         register(
-            "garment", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, licence=args.licence, **target
+            "garment",
+            path,
+            metrics={"validation": metrics, "onnx_vs_torch": worst},
+            licence=args.licence or about.get("licence", "Apache-2.0"),
+            **target,
         )
     ]
 

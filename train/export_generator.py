@@ -17,7 +17,7 @@ from ..models.generator import ONNX_INPUTS, ONNX_OUTPUTS
 from ..weights import FOLDER
 from . import toy
 from .export import HALF_FROM, export_onnx, register, register_file, round_to_half
-from .loop import save_module
+from .loop import load_about, save_module
 
 
 def export_generator(weights: Path, path: Path | None = None, size: tuple[int, int] = CANVAS) -> tuple[Path, float]:
@@ -41,7 +41,8 @@ def export_generator(weights: Path, path: Path | None = None, size: tuple[int, i
     example = torch.from_numpy(np.stack([toy.draw(seed, size)["inputs"] for seed in range(2)]))
     worst = export_onnx(net, (example,), path, list(ONNX_INPUTS), list(ONNX_OUTPUTS))
     tensors = {k: v.half() if v.numel() >= HALF_FROM else v for k, v in net.state_dict().items()}
-    save_module(path.with_name(f"{path.stem}_half.safetensors"), tensors, net.settings)
+    about = {k: v for k, v in load_about(weights).items() if k != "settings"}
+    save_module(path.with_name(f"{path.stem}_half.safetensors"), tensors, net.settings, **about)
     return path, worst
 
 
@@ -60,15 +61,18 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("weights", type=Path, help="generator.safetensors of a run; the run's figures lie beside it")
-    parser.add_argument("--licence", default="Apache-2.0")
+    parser.add_argument("--licence", help="default: what the weights' file says, or Apache-2.0")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="instead of the package's weights folder")
     args = parser.parse_args(argv)
     path, worst = export_generator(args.weights)
-    metrics = {**training_record(args.weights.parent), "onnx_vs_torch": worst}
+    about = load_about(args.weights)
+    licence = args.licence or about.get("licence", "Apache-2.0")
+    own = {"validation": about["metrics"]} if about.get("metrics") else {}
+    metrics = {**training_record(args.weights.parent), **own, "onnx_vs_torch": worst}
     half = path.with_name(f"{path.stem}_half.safetensors").read_bytes()
     return [
-        register("generator", path, metrics, args.licence, args.folder),
-        register_file("generator_torch", "generator.safetensors", half, metrics, args.licence, args.folder),
+        register("generator", path, metrics, licence, args.folder),
+        register_file("generator_torch", "generator.safetensors", half, metrics, licence, args.folder),
     ]
 
 

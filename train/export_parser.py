@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS, PLANES
 from .export import export_onnx, load_module, register
+from .loop import load_about
 
 
 class _Shares(nn.Module):
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--figures", type=json.loads, help="JSON, the last line of figures of scripts/eval_parser.py")
-    parser.add_argument("--licence", default="Apache-2.0")
+    parser.add_argument("--licence", help="default: what the weights' file says, or Apache-2.0")
     args = parser.parse_args(argv)
     net = ParserNet()
     load_module(net, args.weights)
@@ -42,12 +43,17 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     example = torch.randint(0, 256, (2, len(PLANES), *args.canvas)).float()
     path = args.weights.with_suffix(".onnx")
     worst = export_onnx(_Shares(net), (example,), path, ["planes"], ["shares"])
-    log = args.weights.with_name("log.jsonl")
-    metrics = args.figures or (json.loads(log.read_text().splitlines()[-1]) if log.exists() else {})
+    log, about = args.weights.with_name("log.jsonl"), load_about(args.weights)
+    logged = json.loads(log.read_text().splitlines()[-1]) if log.exists() else {}
+    metrics = args.figures or about.get("metrics") or logged
     target = {} if args.folder is None else {"folder": args.folder}
     return [
         register(
-            "parser", path, metrics={"validation": metrics, "onnx_vs_torch": worst}, licence=args.licence, **target
+            "parser",
+            path,
+            metrics={"validation": metrics, "onnx_vs_torch": worst},
+            licence=args.licence or about.get("licence", "Apache-2.0"),
+            **target,
         )
     ]
 

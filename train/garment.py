@@ -21,14 +21,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import ATTRIBUTES, VIEW
 from .data_garments import Record, Sampler, load_people, load_records, validation_view
-from .loop import autocast
+from .loop import as_json, autocast, save_module
 from .settings import PRECISIONS, GarmentSettings
 
 HALF = VIEW // 2
@@ -199,9 +199,10 @@ def _report(
 ) -> None:
     figures = validate(ema, held_out, s.precision)
     ema.eval()
-    save_file({k: v.contiguous() for k, v in ema.state_dict().items()}, s.out / "last.safetensors")
     row = {"minutes": (time.time() - start) / 60, "samples": seen, **figures, "loss": losses}
     text = json.dumps(row, default=lambda v: round(v, 4))
+    about = {"training": as_json(s), "metrics": json.loads(text), "licence": s.licence}
+    save_module(s.out / "last.safetensors", dict(ema.state_dict()), {}, **about)
     with open(s.out / "log.jsonl", "a") as file:
         file.write(text + "\n")
     short = {k: round(v, 4) for k, v in row.items() if isinstance(v, float | int)}

@@ -5,6 +5,7 @@ Checkpoints hold no pickle: tensors are safetensors (optimizer moments too), num
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -132,6 +133,11 @@ def save_module(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any]
     contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
     save_file(contiguous, str(part), metadata={k: json.dumps(v) for k, v in ({"settings": settings} | about).items()})
     os.replace(part, path)
+
+
+def as_json(settings: Any) -> dict[str, Any]:
+    """A settings record (dataclass) as JSON values."""
+    return dict(json.loads(json.dumps(dataclasses.asdict(settings), default=str)))
 
 
 def load_about(path: Path) -> dict[str, Any]:

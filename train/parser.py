@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,7 +31,7 @@ from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS, person_canvas
 from .data_people import NAME_TO_LABEL
-from .loop import autocast
+from .loop import as_json, autocast, save_module
 from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives, load_samples, plain_view
 from .settings import PRECISIONS, ParserSettings
 
@@ -359,7 +359,8 @@ def report(
     print(json.dumps(line), flush=True)
     with (s.out / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, s.out / "parser.safetensors")
+    about = {"training": as_json(s), "metrics": line, "licence": s.licence}
+    save_module(s.out / "parser.safetensors", dict(net.state_dict()), {}, **about)
 
 
 def main() -> None:

@@ -133,6 +133,7 @@ class ParserSettings:
     threads: int = 1
     precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
+    licence: str = "Apache-2.0"  #: of the weights; written into their file
 
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)
@@ -158,6 +159,7 @@ class GarmentSettings:
     threads: int = 1
     precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
+    licence: str = "Apache-2.0"  #: of the weights; written into their file
 
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)

@@ -37,6 +37,7 @@ from .loop import (
     Clock,
     Ema,
     Metrics,
+    as_json,
     autocast,
     flat_optimizer,
     learning_rate,
@@ -212,7 +213,7 @@ class Trainer:
             folder / "generator.safetensors",
             self.ema.values,
             self.generator.settings,
-            training={**json.loads(settings_json(self.s)), "images": self.images},
+            training={**as_json(self.s), "images": self.images},
             metrics=figures,
             licence=self.s.licence,
         )
@@ -235,10 +236,6 @@ class Trainer:
         restore_optimizer(self.opt_d, tensors["opt_d"])
         self.images, self.judged = state["images"], state["judged"]
         return state
-
-
-def settings_json(s: Settings) -> str:
-    return json.dumps(dataclasses.asdict(s), default=str, indent=1)
 
 
 def train(s: Settings) -> Path:
@@ -264,7 +261,7 @@ def _run(s: Settings, team: Team) -> Path:
     held = preview.held_out(ShardReader(list(s.val)), s.crop, s.sheet_count, team.device) if s.val else None
     if team.leads:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "settings.json").write_text(settings_json(s))
+        (out / "settings.json").write_text(json.dumps(as_json(s), indent=1))
     clock = Clock(s.minutes, state.get("spent", 0.0))
     reporter = Reporter(s, held, resumed_at=trainer.images if resumed else None, leads=team.leads)
     metrics, perceptual = reporter.metrics, trainer.reconstruction.perceptual

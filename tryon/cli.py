@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     infer.add_argument("--report", metavar="R.json", help="write a JSON report")
     infer.add_argument("--explain", metavar="DIR", help="write every intermediate picture into this folder")
+    infer.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
     infer.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
     infer.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     infer.set_defaults(run=_infer)
@@ -112,6 +113,8 @@ def _infer(options: argparse.Namespace) -> int:
     report_path = Path(options.report) if options.report is not None else None
     folder = Path(options.explain) if options.explain is not None else None
     _check_targets(options, out, report_path, folder)
+    if options.weights is not None:
+        os.environ["TRYON_WEIGHTS"] = options.weights
 
     from . import imageio
 

@@ -1,5 +1,8 @@
 """The shipped networks: found by name, checked by sha256, then loaded.
 
+Own networks (`tryon export`) come before the shipped ones of the same name when the environment variable TRYON_WEIGHTS
+names their folder.
+
 `weights_data/manifest.json` maps a name to {"file", "sha256", "bytes", "licence", "inputs", "metrics"}. A file is read
 once; the bytes that were hashed are the bytes that are loaded.
 """
@@ -21,23 +24,42 @@ if TYPE_CHECKING:
 #: Where the wheel keeps the weights.
 FOLDER = Path(__file__).resolve().parent / "weights_data"
 MANIFEST = "manifest.json"
+#: Environment variable that names a folder of own weights.
+OVERLAY = "TRYON_WEIGHTS"
 #: More threads than this do not help networks of this size.
 MAX_THREADS = 8
 _REMEDY = "Install tryon again (pip install --force-reinstall --no-deps tryon)."
+_OWN_REMEDY = f"Give a folder that 'tryon export' wrote, or unset {OVERLAY}."
 
 
 def manifest(folder: str | os.PathLike[str] | None = None) -> dict[str, dict[str, Any]]:
     """All entries by name. Raises WeightsError if the manifest is missing or malformed."""
-    path = Path(folder or FOLDER) / MANIFEST
+    own = os.environ.get(OVERLAY)
+    if folder is None and own:
+        return {**_entries(FOLDER, _REMEDY), **_entries(Path(own), _OWN_REMEDY)}
+    return _entries(Path(folder or FOLDER), _REMEDY)
+
+
+def _entries(folder: Path, remedy: str) -> dict[str, dict[str, Any]]:
+    path = folder / MANIFEST
+    shown = path.name if folder == FOLDER else str(path)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise WeightsError(f"The weights' manifest {path.name} can't be read.", _REMEDY) from error
+        raise WeightsError(f"The weights' manifest {shown} can't be read.", remedy) from error
     except ValueError as error:
-        raise WeightsError(f"The weights' manifest {path.name} is damaged.", _REMEDY) from error
+        raise WeightsError(f"The weights' manifest {shown} is damaged.", remedy) from error
     if not isinstance(entries, dict) or not all(_is_entry(entry) for entry in entries.values()):
-        raise WeightsError(f"The weights' manifest {path.name} is damaged.", _REMEDY)
+        raise WeightsError(f"The weights' manifest {shown} is damaged.", remedy)
     return entries
+
+
+def _home(name: str, folder: str | os.PathLike[str] | None) -> Path:
+    """The folder that `name` lies in."""
+    own = os.environ.get(OVERLAY)
+    if folder is None and own and name in _entries(Path(own), _OWN_REMEDY):
+        return Path(own)
+    return Path(folder or FOLDER)
 
 
 def names(folder: str | os.PathLike[str] | None = None) -> list[str]:
@@ -57,7 +79,7 @@ def info(name: str, folder: str | os.PathLike[str] | None = None) -> dict[str, A
 def read(name: str, folder: str | os.PathLike[str] | None = None) -> bytes:
     """The checked bytes of a weights file. Raises WeightsError if it is missing or has another hash."""
     entry = info(name, folder)
-    path = Path(folder or FOLDER) / entry["file"]
+    path = _home(name, folder) / entry["file"]
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -70,7 +92,7 @@ def read(name: str, folder: str | os.PathLike[str] | None = None) -> bytes:
 def path(name: str, folder: str | os.PathLike[str] | None = None) -> Path:
     """Where a weights file lies, after its hash was checked."""
     read(name, folder)
-    return Path(folder or FOLDER) / info(name, folder)["file"]
+    return _home(name, folder) / info(name, folder)["file"]
 
 
 def describe(used: Iterable[str], folder: str | os.PathLike[str] | None = None) -> list[dict[str, str]]:

@@ -36,7 +36,15 @@ def test_dry_run_prints_the_plan_and_writes_nothing(shards, tmp_path, capsys):
 
 
 def test_train_resume_export(shards, tmp_path, capsys):
-    options = [*_options(shards, tmp_path / "run"), "--set", "gan_start=1", "--set", "log_images=8"]
+    options = [
+        *_options(shards, tmp_path / "run"),
+        "--set",
+        "gan_start=1",
+        "--set",
+        "log_images=8",
+        "--set",
+        "licence=MIT",
+    ]
     assert main(["train", "tryon", *options, "--set", "max_images=8"]) == 0
     assert main(["train", "tryon", *options, "--set", "max_images=16", "--resume"]) == 0
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -45,6 +53,9 @@ def test_train_resume_export(shards, tmp_path, capsys):
     assert main(["export", "tryon", str(weights), "--licence", "CC0-1.0"]) == 0
     manifest = json.loads((tmp_path / "run" / "export" / "manifest.json").read_text())
     assert set(manifest) == {"generator", "generator_torch"}
+    assert main(["export", "tryon", str(weights)]) == 0
+    again = json.loads((tmp_path / "run" / "export" / "manifest.json").read_text())
+    assert again["generator"]["licence"] == "MIT"  # what the settings said, unless the command says otherwise
     assert manifest["generator"]["licence"] == "CC0-1.0" and manifest["generator"]["metrics"]["onnx_vs_torch"] <= 1e-3
 
 

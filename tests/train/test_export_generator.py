@@ -9,9 +9,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from tryon.train import toy  # noqa: E402
-from tryon.train.export import register  # noqa: E402
+from tryon.train.export import load_module, register  # noqa: E402
 from tryon.train.export_generator import export_generator, load_generator, training_record  # noqa: E402
-from tryon.train.loop import save_module  # noqa: E402
+from tryon.train.loop import load_about, save_module  # noqa: E402
 
 from tryon.models.generator import Generator  # noqa: E402
 
@@ -26,7 +26,7 @@ def test_parity_and_manifest(tmp_path):
     torch.nn.init.normal_(net.head.weight, std=0.05)
     torch.nn.init.normal_(net.light.weight, std=0.05)
     weights = tmp_path / "generator.safetensors"
-    save_module(weights, net.state_dict(), net.settings)
+    save_module(weights, net.state_dict(), net.settings, licence="CC0-1.0", training={"batch": 4})
     (tmp_path / "validation.jsonl").write_text('{"l1": 0.3}\n{"l1": 0.1}\n')
     path, worst = export_generator(weights, size=(96, 64))
     assert worst <= 1e-3
@@ -38,6 +38,27 @@ def test_parity_and_manifest(tmp_path):
     assert [o.name for o in session.get_outputs()] == ["rgb", "alpha", "gain"]
     for a, b in zip(got, expected, strict=True):
         assert np.abs(a - b.numpy()).max() < 5e-3  # the shipped weights are rounded to half precision
+    about = load_about(path.with_name("generator_half.safetensors"))
+    assert about["settings"]["width"] == 8 and about["licence"] == "CC0-1.0" and about["training"] == {"batch": 4}
     entry = register("generator", path, training_record(tmp_path), folder=tmp_path / "shipped")
     assert entry["metrics"]["validation"] == {"l1": 0.1}
     assert "generator" in json.loads((tmp_path / "shipped" / "manifest.json").read_text())
+
+
+def test_parser_weights_say_what_they_are(tmp_path):
+    pytest.importorskip("segmentation_models_pytorch")
+    from tryon.train import parser
+    from tryon.train.settings import ParserSettings
+
+    from tryon.models.parser import ParserNet
+
+    nowhere = tmp_path / "nowhere"
+    settings = ParserSettings(nowhere, nowhere, nowhere, nowhere, tmp_path, licence="CC0-1.0")
+    net = ParserNet()
+    parser.report(net, [], (64, 48), 60.0, 24, [1.0, 2.0], settings)
+    about = load_about(tmp_path / "parser.safetensors")
+    assert about["licence"] == "CC0-1.0" and about["metrics"]["samples"] == 24 and about["metrics"]["loss"] == 1.5
+    assert about["training"]["labels"] == "labels_raw"
+    other = ParserNet()
+    load_module(other, tmp_path / "parser.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
