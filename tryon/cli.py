@@ -1,7 +1,8 @@
 """The command line: `tryon infer`, `tryon doctor`, `tryon version`.
 
 Exit codes: 0 done; 2 usage; 3 the input can't be used or the output can't be written; 4 weights or dependency trouble;
-5 some rows of a catalog failed. An error is one line on stderr. Heavy libraries are imported only by the commands that need them.
+5 some rows of a catalog failed. An error is one line on stderr. Heavy libraries are imported only by the commands that
+need them.
 """
 
 from __future__ import annotations
