@@ -59,9 +59,7 @@ def cut_out(person: Person) -> TryOnInputs:
     warped, coverage, _ = assemble(garment.image, [part], body.breadth, placement.scale)
     sleeves = coverage * np.maximum(arm_mask(body, 0, size, 1.5), arm_mask(body, 1, size, 1.5))
     old = larger_outfit(parse, body)
-    shoulder = np.clip(np.rint(body.shoulders).astype(int), 0, [size[1] - 1, size[0] - 1])
-    bare = bool((coverage[shoulder[:, 1], shoulder[:, 0]] < 0.5).any())
-    agnostic = agnostic_stage.build(image, old, body, coverage, sleeves, hem, bare_shoulders=bare)
+    agnostic = agnostic_stage.build(image, old, body, coverage, sleeves, hem, sleeve_end=fit.sleeve_end)
     coverage = coverage * (1 - agnostic.keep)
     return TryOnInputs(placement, image, parse, body, fit, garment, [part], warped, coverage, agnostic)
 

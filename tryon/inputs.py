@@ -153,11 +153,12 @@ def build_inputs(
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
     silhouette = placement.crop(person.pose.mask, border="zero")
     parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
+    parse = agnostic_stage.overlooked_clothing(image, parse, body)
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
     parts = skeleton.warp(worn, marks, fit, body, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
-    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, bare_shoulders=fit.sleeve == "none")
+    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
     coverage = coverage * (1 - agnostic.keep)
     return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
-from .fill import push_pull, shade_arm, skin_colour
+from .fill import mirror_fill, push_pull, shade_arm, skin_colour
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,54 @@ def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.
     return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
+def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Background beside the worn clothing that has the clothing's colour, and not the background's, becomes clothing.
+
+    Colours are compared with their local means over clothing and over background that is surely none; only what is
+    connected with the clothing is taken.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    factor = 0.5
+    small = cv2.resize(parse, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    unit = factor * body.breadth
+    clothing = _is(small, Label.TOP, Label.OUTERWEAR, Label.DRESS)
+    away = ~_dilate((small != Label.BACKGROUND).astype(np.uint8), 0.28 * unit).astype(bool)
+    near = _dilate(clothing.astype(np.uint8), 0.28 * unit).astype(bool)
+    zone = (small == Label.BACKGROUND) & _dilate(clothing.astype(np.uint8), 0.5 * unit).astype(bool)
+    if clothing.sum() < 50 or away.sum() < 50 or not zone.any():
+        return parse
+    photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    nearest = []
+    # clothing is compared with its inside; a scale of its own for each, as far as the zone reaches
+    inside = cv2.erode(clothing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    for known, sigma in ((inside, 0.12 * unit), (away, 0.25 * unit)):
+        weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), sigma)
+        weight = np.maximum(weight, 1e-4)[..., None]
+        mean = cv2.GaussianBlur(lab * known[..., None], (0, 0), sigma) / weight
+        square = cv2.GaussianBlur((lab**2) * known[..., None], (0, 0), sigma) / weight
+        spread = np.sqrt(np.maximum(square - mean**2, 0)) + 4.0
+        nearest.append((((lab - mean) / spread) ** 2).sum(-1) + 2 * np.log(spread).sum(-1))
+    similar = zone & (nearest[0] + 1.5 < nearest[1])
+    similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, pieces = cv2.connectedComponents(similar)
+    # a missed sleeve ends beside the clothing; a shadow or a wall of its colour goes on
+    size = np.bincount(pieces.ravel(), minlength=count)
+    beyond = np.bincount(pieces[~near], minlength=count)
+    rim = np.zeros(count, bool)
+    rim[np.unique(pieces[_dilate(clothing.astype(np.uint8), 2).astype(bool)])] = True
+    rim[0] = False
+    found = (rim & (beyond < 0.12 * size))[pieces]
+    found = _sizeable(found, (0.1 * unit) ** 2)
+    grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.where((grown > 0.5) & (parse == Label.BACKGROUND), np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
 def build(
     image: np.ndarray,
     parse: np.ndarray,
@@ -207,7 +255,7 @@ def build(
     sleeves: np.ndarray,
     hem: float,
     *,
-    bare_shoulders: bool = False,
+    sleeve_end: tuple[float, float] = (0.0, 0.0),
 ) -> Agnostic:
     """Erase and roughly fill.
 
@@ -216,7 +264,7 @@ def build(
         garment: float32 (h, w), coverage of the warped garment (all parts).
         sleeves: float32 (h, w), coverage of its sleeves.
         hem: torso lengths from the shoulder line to the new hem.
-        bare_shoulders: the garment has no sleeves, so skin may show up to the shoulders' outline.
+        sleeve_end: (left, right) where the new sleeves end, 0 none, 1 elbow, 2 wrist: skin may show from there on.
     """
     size = parse.shape
     unit = body.breadth / 100.0
@@ -234,7 +282,7 @@ def build(
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, bare_shoulders)
+    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, sleeve_end)
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
@@ -257,7 +305,7 @@ def _fill(
     hole: np.ndarray,
     along: np.ndarray,
     hem: float,
-    bare_shoulders: bool,
+    sleeve_end: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
@@ -267,7 +315,7 @@ def _fill(
     known = ~person & ~hole
     if known.sum() < 50:
         known = ~hole
-    plate = _smooth_fill(photo, known)
+    plate = mirror_fill(photo, known, _smooth_fill(photo, known), 0.3 * body.breadth)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
@@ -275,7 +323,10 @@ def _fill(
         lower = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
-    fill = _smooth_fill(photo, lower) if lower.sum() >= 60 else np.full_like(photo, 45.0)
+    if lower.sum() >= 60:
+        fill = mirror_fill(photo, lower, _smooth_fill(photo, lower), 1.5 * body.breadth)
+    else:
+        fill = np.full_like(photo, 45.0)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
@@ -290,7 +341,8 @@ def _fill(
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
     for side in (0, 1):
-        limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, 0.0 if bare_shoulders else 0.34, 2.12), (0, 0), 1.0)
+        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
+        limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, bare, 2.12), (0, 0), 1.0)
         plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)

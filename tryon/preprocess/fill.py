@@ -37,6 +37,54 @@ def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return filled
 
 
+def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach: float) -> np.ndarray:
+    """Fill unknown pixels with what lies on the other side of the nearest edge, so that a texture goes on.
+
+    An unknown pixel takes the known one that lies mirrored at the edge's nearest pixel, or half or a quarter as far
+    beyond it; where none of these is known, and far from the edge, only the fine detail of the nearest pixel's
+    surroundings is added to `smooth`.
+
+    Args:
+        image: float32 (H, W, 3); known: bool (H, W).
+        smooth: float32 (H, W, 3), a smooth filling of the same picture (`push_pull`).
+        reach: px from the edge at which the mirrored colours count for a third; beyond, `smooth` and fine detail.
+
+    Returns:
+        float32 (H, W, 3), equal to `smooth` where `known`.
+    """
+    if known.all() or not known.any():
+        return smooth.copy()
+    h, w = known.shape
+    distance, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    where = np.flatnonzero(~known)
+    place = np.zeros(int(labels.max()) + 1, np.int64)
+    place[labels[known]] = np.flatnonzero(known)
+    nearest = place[labels.ravel()[where]]
+    y, x = np.divmod(where, w)
+    ky, kx = np.divmod(nearest, w)
+    source = nearest.copy()
+    open_ = np.ones(len(where), bool)
+    for share in (1.0, 0.5, 0.25):
+        sy, sx = np.rint(ky + share * (ky - y)).astype(int), np.rint(kx + share * (kx - x)).astype(int)
+        inside = open_ & (sy >= 0) & (sy < h) & (sx >= 0) & (sx < w)
+        hit = np.zeros(len(where), bool)
+        hit[inside] = known[sy[inside], sx[inside]]
+        source[hit] = sy[hit] * w + sx[hit]
+        open_ &= ~hit
+    k = known.astype(np.float32)
+    sigma = max(reach / 3, 2.0)
+    weight = cv2.GaussianBlur(k, (0, 0), sigma)
+    coarse = cv2.GaussianBlur(image * k[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+    flat, low = image.reshape(-1, 3), coarse.reshape(-1, 3)
+    near = np.exp(-distance.ravel()[where] / reach)[:, None]
+    out = smooth.reshape(-1, 3).copy()
+    base = out[where]
+    out[where] = base + (flat[source] - low[source]) + near * (low[source] - base)
+    return np.clip(out.reshape(image.shape), 0, 255)
+
+
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
     the face.
@@ -50,9 +98,9 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.nda
     from_face = _typical(image, face) if int(face.sum()) >= 60 else None
     if from_arms is not None and from_face is not None:
         lab = cv2.cvtColor(np.stack([from_arms, from_face])[None] / 255, cv2.COLOR_RGB2LAB)[0]
-        if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 30:
+        if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 18:
             return from_face
-        return (0.6 * from_arms + 0.4 * from_face).astype(np.float32)
+        return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
     found = from_arms if from_arms is not None else from_face
     return found if found is not None else np.array([196, 154, 128], np.float32)
 

@@ -30,6 +30,19 @@ def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[flo
     return small, (size[0] / picture.shape[1], size[1] / picture.shape[0])
 
 
+def _close_gaps(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Narrow slits between the parts take the colour of the cloth beside them."""
+    r = max(round(0.035 * unit), 1)
+    closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2))
+    slit = closed - alpha > 0.1
+    if not slit.any():
+        return rgb, alpha
+    weight = cv2.GaussianBlur(alpha, (0, 0), r)
+    around = cv2.GaussianBlur(rgb * alpha[..., None], (0, 0), r) / np.maximum(weight, 1e-3)[..., None]
+    share = np.where(slit, 1 - alpha, 0)[..., None]
+    return rgb + (around - rgb) * share, np.where(slit, closed, alpha)
+
+
 def assemble(
     image: np.ndarray, parts: list[Part], unit: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -62,6 +75,7 @@ def assemble(
         alpha = a + alpha * (1 - a)
         if part.name != "torso":
             sleeves = np.maximum(sleeves, a)
+    rgb, alpha = _close_gaps(rgb, alpha, unit)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves
