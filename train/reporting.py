@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ class Reporter:
 
     def _say(self, *what: Any) -> None:
         tqdm.write(" ".join(map(str, what)))
+        sys.stdout.flush()  # logs are read while the training goes on
 
     def close(self) -> None:
         for part in (self._bar, self._board):
