@@ -394,3 +394,10 @@ def test_the_real_engine_makes_what_a_single_try_on_makes(tmp_path: Path) -> Non
 )
 def test_exit_codes(made: int, kept: int, failed: int, code: int) -> None:
     assert Summary(2, made, kept, failed, Path()).exit_code == code
+
+
+def test_other_weights_are_other_rows(photos: Path, inline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(photos)
+    module = sys.modules[run.__module__]
+    monkeypatch.setattr(module, "versions", lambda: ["0.1.0", {"generator": "another"}])
+    assert (_run(photos).made, inline().analyses()) == (12, 7)

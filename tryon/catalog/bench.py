@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from .. import imageio
+from .. import __version__, imageio, weights
 from ..errors import DependencyError, TryOnError, WeightsError
 from ..explain import plain
 from .entries import Damaged, seal, unseal
@@ -33,6 +33,11 @@ def make_try_on(engine: str, threads: int) -> Any:
     from ..pipeline import TryOn
 
     return TryOn(engine=engine, threads=threads)
+
+
+def versions() -> list[Any]:
+    """What results depend on beside the input: version and weights. Equal here and wherever the work is done."""
+    return [__version__, {name: weights.info(name)["sha256"] for name in weights.names()}]
 
 
 class Files(Protocol):

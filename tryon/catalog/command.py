@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -40,6 +41,7 @@ def add_command(commands: Any) -> None:
     command.add_argument(
         "--row-timeout", type=_seconds, default=300.0, metavar="S", help="give a row up after S seconds (default: 300)"
     )
+    command.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
     command.add_argument("--no-progress", action="store_true", help="print the last line only")
     command.add_argument("--debug", action="store_true", help="show tracebacks and the workers' messages")
     command.add_argument("--try-on", help=argparse.SUPPRESS)  # another engine: module:function, see bench.TRY_ON
@@ -60,6 +62,8 @@ def _run(options: argparse.Namespace) -> int:
     from .bench import TRY_ON
     from .run import run
 
+    if options.weights is not None:
+        os.environ["TRYON_WEIGHTS"] = options.weights  # the workers see it too
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a scheduler: write the lists too
     progress = _Progress(options.no_progress)
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import imageio
 from ..errors import DependencyError, TryOnError, UsageError, WeightsError
-from .bench import Bench
+from .bench import Bench, versions
 from .rows import Failure
 from .tasks import Analyse, Broken, Photo, Reply, Task
 from .worker import entry_path
@@ -53,7 +53,7 @@ class RayPool:
                 f"There is no Ray cluster at {address!r} that can be used.", "Start one with ray start --head."
             ) from error
         self._work = ray.remote(num_cpus=1, max_retries=RETRIES)(_work)
-        self._arguments = (engine, maker)
+        self._arguments = (engine, maker, versions())
         self._cache, self._timeout = cache, row_timeout * 2
         self._tasks: dict[Any, tuple[Any, float]] = {}
         self._stored: OrderedDict[str, tuple[Any, int]] = OrderedDict()
@@ -174,8 +174,12 @@ def _bench(engine: str, maker: str) -> Bench:
     return Bench(engine, 1, maker)
 
 
-def _work(engine: str, maker: str, task: Task, objects: dict[str, Any]) -> Reply:
+def _work(engine: str, maker: str, expected: list[Any], task: Task, objects: dict[str, Any]) -> Reply:
     try:
+        if versions() != expected:
+            return Broken(
+                "weights", "A node has another version of tryon or other weights.", "Install the same on all."
+            )
         bench = _bench(engine, maker)
     except TryOnError as error:
         return Broken(error.code, error.message, error.remedy)

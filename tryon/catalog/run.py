@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, imageio, weights
+from .. import imageio
 from ..errors import BadImage, OutputError, UsageError
-from .bench import TRY_ON
+from .bench import TRY_ON, versions
 from .entries import preview_of
 from .page import make_page
 from .pool import LocalPool, Pool, default_workers
@@ -137,7 +137,7 @@ class _Plan:
         self.made = self.kept = 0
         self.done: set[int] = set()
         self.todo: deque[Row] = deque()
-        self._base = [__version__, {name: weights.info(name)["sha256"] for name in weights.names()}]
+        self._base = versions()
         self._photos: dict[str, Photo | Failure] = {}
         for row in rows:
             if isinstance(row, BadRow):
