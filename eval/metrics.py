@@ -90,7 +90,7 @@ def settings() -> dict[str, Any]:
             "library": "torchmetrics",
             "size": "person photo, not resized",
             "colour": "RGB, mean over channels",
-            "range": 255,
+            "range": "[0, 1], float32",
             "window": f"Gaussian, sigma {SSIM_SIGMA}, {SSIM_WINDOW}x{SSIM_WINDOW}",
             "border": "reflected, counts",
         },
@@ -157,15 +157,21 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
         y0, y1 = max(top - pad, 0), min(end + pad, height)
         with torch.inference_mode():
             _, part = structural_similarity_index_measure(
-                tensor(image[y0:y1]),
-                tensor(truth[y0:y1]),
+                *(_unit(x[y0:y1]) for x in (image, truth)),
                 sigma=SSIM_SIGMA,
                 kernel_size=SSIM_WINDOW,
-                data_range=2.0,
+                data_range=1.0,
                 return_full_image=True,
             )
         full[top:end] = part[0].mean(0).numpy()[top - y0 : end - y0]
     return float(full.mean(dtype=np.float64)), full
+
+
+def _unit(image: np.ndarray) -> Any:
+    """uint8 (H, W, 3) as float32 (1, 3, H, W) in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
 
 
 def psnr(image: np.ndarray, truth: np.ndarray) -> float:

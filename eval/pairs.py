@@ -18,7 +18,8 @@ class Pair:
     """One task.
 
     Args:
-        id: names the pictures; letters, digits, `-`, `_`, `.`; unique in the run.
+        id: names the pictures; letters, digits, `-`, `_`, `.`; unique in the run. Without a column `id` it is made of
+            the two names.
         person, garment: files; `garment` is None where the worn garment is put back.
         person_name, garment_name: as the list calls them.
         category: "auto" or what the list says.
@@ -72,7 +73,7 @@ def read_pairs(
         raise UsageError("There are no pairs.", "Check --pairs, --where and the folders.")
     pairs, ids = [], set()
     for number, row in enumerate(rows):
-        name = row.get("id") or row["person"] + ("" if alone else "_" + row["garment"])
+        name = row.get("id") or _default_id(row["person"], None if alone else row["garment"])
         safe = _UNSAFE.sub("-", name).lstrip(".")[:120] or f"pair{number}"
         if safe.lower() in ids:
             raise UsageError(f"Two pairs have the id {safe!r}.", "Give the list a column id with different names.")
@@ -120,6 +121,15 @@ def _from_folders(persons: Path, garments: Path | None, protocol: str) -> list[d
     if not cloths:
         return []
     return [{"person": name, "garment": cloths[(i + 1) % len(cloths)]} for i, name in enumerate(people)]
+
+
+def _default_id(person: str, garment: str | None) -> str:
+    """PERSON_GARMENT without the files' endings; one name where both have the same."""
+    names = []
+    for name in (person, garment or person):
+        ending = Path(name).suffix
+        names.append(name.removesuffix(ending) if ending.lower() in FORMATS else name)
+    return names[0] if names[0] == names[1] else "_".join(names)
 
 
 def _photos(folder: Path) -> list[str]:

@@ -136,6 +136,7 @@ def _summary(
         "differences": differences,
         "sets": {s: {"fid": {"unavailable": "drawn"}} for s in systems},
         "set_metrics": {"fid": {"label": "FID", "better": "lower", "about": "drawn", "settings": {}}},
+        "unavailable": {},
         "settings": {},
         "bootstrap": {"samples": 2000, "level": 0.95, "seed": 0, "unit": "pair"},
         "versions": {"tryon": "0"},
