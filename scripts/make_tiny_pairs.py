@@ -2,8 +2,8 @@
 
     python scripts/make_tiny_pairs.py --out pairs --train 5 --test 2
 
-Writes the layout of VITON-HD without labels (OUT/{train,test}/{image,cloth}, OUT/*_pairs.txt). The photos are made by the
-geometric engine, so they are pairs by construction; nobody should learn from them in earnest.
+Writes the layout of VITON-HD without labels (OUT/{train,test}/{image,cloth}, OUT/*_pairs.txt). The photos are made by
+the geometric engine, so they are pairs by construction; nobody should learn from them in earnest.
 """
 
 from __future__ import annotations
