@@ -24,6 +24,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import ATTRIBUTES, VIEW
@@ -158,10 +159,12 @@ def train(args: GarmentSettings) -> None:
     start, seen, logged = time.time(), 0, time.time()
     sums: dict[str, float] = {}
     count = 0
+    bar = tqdm(total=round(args.minutes, 1), unit="min", disable=None)
     while True:
         progress = (time.time() - start) / (60 * args.minutes)
         if progress >= 1:
             break
+        bar.update(round(progress * args.minutes - bar.n, 1))
         warm = min(1.0, seen / 800)
         rate = args.lr * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.003)
         for group in optimiser.param_groups:
@@ -191,6 +194,7 @@ def train(args: GarmentSettings) -> None:
         if time.time() - logged > 60 * args.log_minutes:
             _report(args, ema, held_out, seen, start, {k: v / count for k, v in sums.items()})
             sums, count, logged = {}, 0, time.time()
+    bar.close()
     _report(args, ema, held_out, seen, start, {k: v / max(1, count) for k, v in sums.items()})
 
 

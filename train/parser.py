@@ -26,6 +26,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
@@ -324,8 +325,10 @@ def train(s: ParserSettings) -> Path:
     stream = batches(photos.train, pseudo, photos.negatives, rng)
     start, seen, losses = time.monotonic() - 60.0 * s.elapsed, s.seen, []
     length, next_report = 60.0 * s.minutes, 60.0 * (s.elapsed + s.report_minutes)
+    bar = tqdm(total=round(s.minutes, 1), initial=round(s.elapsed, 1), unit="min", disable=None)
     while (elapsed := time.monotonic() - start) < length:
         progress = elapsed / length
+        bar.update(round(elapsed / 60 - bar.n, 1))
         _, size, batch = [stage for stage in stages if stage[0] <= progress][-1]
         if pseudo_at and progress >= pseudo_at[0] and photos.tagged:
             pseudo_at.pop(0)
@@ -339,6 +342,7 @@ def train(s: ParserSettings) -> Path:
             next_report += 60.0 * s.report_minutes
             report(average.net, photos.val, size, elapsed, seen, losses, s)
             losses.clear()
+    bar.close()
     report(average.net, photos.val, PARSE_CANVAS, length, seen, losses, s)
     return s.out / "parser.safetensors"
 
