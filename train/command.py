@@ -77,6 +77,12 @@ def _add_data_commands(commands: Any) -> None:
         metavar="SHARE",
         help="of samples with the own parser's map (default: 0.5)",
     )
+    render.add_argument(
+        "--surroundings", type=_share, default=0.15, metavar="SHARE", help="of other backgrounds (default: 0.15)"
+    )
+    render.add_argument(
+        "--occluders", type=_share, default=0.1, metavar="SHARE", help="of things in front of the torso (default: 0.1)"
+    )
     render.add_argument("--workers", type=threads, default=1, metavar="N", help="processes (default: 1)")
     render.add_argument("--seed", type=int, default=0)
     render.set_defaults(run=_render)
@@ -125,7 +131,7 @@ def _render(options: argparse.Namespace) -> int:
     with needs_torch():
         from .render_dataset import Mix, render_dataset
 
-        mix = Mix(options.paired, options.transplant, options.predicted)
+        mix = Mix(options.paired, options.transplant, options.predicted, options.surroundings, options.occluders)
         done = render_dataset(
             options.dataset,
             options.out,

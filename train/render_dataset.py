@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import UsageError
 from ..preprocess.worn import as_worn
-from ..types import Garment
+from ..types import Garment, Person
 from . import synth
+from .augment_people import put_in_front, surroundings, swap_background
 from .dataset import Dataset
 from .render import write_samples
 from .shards import ShardReader
@@ -33,17 +34,22 @@ class Mix:
     Args:
         paired, transplant: shares, 0 to 1.
         predicted: share of the draws that use the own parser's map where a given one is there.
+        surroundings: share of the people that stand before another photo's surroundings.
+        occluders: share of the people with something in front of the torso.
     """
 
     paired: float = 0.6
     transplant: float = 0.2
     predicted: float = 0.5
+    surroundings: float = 0.15
+    occluders: float = 0.1
 
     def __post_init__(self) -> None:
         if not (0 <= self.paired <= 1 and 0 <= self.transplant <= 1 and self.paired + self.transplant <= 1):
             raise UsageError("The shares of the samples must lie between 0 and 1, and add up to 1 at most.")
-        if not 0 <= self.predicted <= 1:
-            raise UsageError("--predicted must lie between 0 and 1.")
+        for name in ("predicted", "surroundings", "occluders"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"--{name} must lie between 0 and 1.")
 
 
 class Source:
@@ -77,11 +83,21 @@ class Source:
         kind, own_parse = rng.random(), bool(rng.random() < self.mix.predicted)
         if self.pairs and kind < self.mix.paired:
             who, what = self.pairs[rng.integers(len(self.pairs))]
-            return synth.paired_sample(self.dataset.person(who, own_parse), self._garment(what), rng)
-        person = self.dataset.person(self.people[rng.choice(len(self.people), p=self.weights)], own_parse)
+            return synth.paired_sample(self._person(who, own_parse, rng), self._garment(what), rng)
+        person = self._person(self.people[rng.choice(len(self.people), p=self.weights)], own_parse, rng)
         if self.garments and kind >= 1 - self.mix.transplant:
             return synth.transplant_sample(person, self._garment(self.garments[rng.integers(len(self.garments))]), rng)
         return synth.worn_sample(person, rng)
+
+    def _person(self, key: str, own_parse: bool, rng: np.random.Generator) -> Person:
+        person = self.dataset.person(key, own_parse)
+        if rng.random() < self.mix.surroundings:
+            other = self.dataset.person(self.people[rng.integers(len(self.people))])
+            person = swap_background(person, surroundings(other, person.parse.shape, rng))
+        if rng.random() < self.mix.occluders:
+            other = self.dataset.person(self.people[rng.integers(len(self.people))])
+            person = put_in_front(person, surroundings(other, (64, 64), rng), rng)
+        return person
 
     def _garment(self, key: str) -> Garment:
         if key not in self._worn:

@@ -63,7 +63,9 @@ def test_pairs_are_prepared_with_what_came_with_them(paired):
 
 def test_samples_of_pairs_teach_the_whole_photo(paired, tmp_path):
     folder, _ = paired
-    done = render_dataset(folder / "set", tmp_path / "s", count=4, mix=Mix(paired=1.0, transplant=0.0, predicted=0.0))
+    done = render_dataset(
+        folder / "set", tmp_path / "s", count=4, mix=Mix(1.0, 0.0, 0.0, surroundings=0.0, occluders=0.0)
+    )
     assert done["made"] == 4 and done["from"] == "2 people, 2 garments, 2 pairs"
     reader = ShardReader(tmp_path / "s")
     assert {row["meta"]["kind"] for row in reader.rows} == {"paired"}
@@ -79,7 +81,9 @@ def test_samples_of_pairs_teach_the_whole_photo(paired, tmp_path):
         assert np.abs(warp - truth).max() < 40  # and has its colour
     again = render_dataset(folder / "set", tmp_path / "s", count=4)
     assert (again["made"], again["samples"]) == (0, 4)
-    more = render_dataset(folder / "set", tmp_path / "s", count=5, mix=Mix(0.0, 0.0, 0.0))
+    more = render_dataset(
+        folder / "set", tmp_path / "s", count=5, mix=Mix(0.0, 0.0, 0.0, surroundings=1.0, occluders=1.0)
+    )
     assert more["samples"] == 5 and ShardReader(tmp_path / "s").rows[-1]["meta"]["kind"] == "worn"
 
 
