@@ -26,7 +26,7 @@ def load_generator(path: str | Path) -> Generator:
             raise ValueError(f"{Path(path).name} holds no generator settings")
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
     try:
-        net = Generator(**json.loads(settings))
+        net = Generator(**{"confined": False, **json.loads(settings)})
         net.load_state_dict(tensors)
     except (TypeError, RuntimeError) as error:
         raise ValueError(f"{Path(path).name} does not fit the generator") from error

@@ -3,7 +3,7 @@
 It does not paint the person anew. The input holds a *plate* (the photo, its edit region filled with flat skin and
 inpainted surroundings) and the warped garment; the network predicts a bounded correction of the plate, how much of
 the warped garment shows (alpha) and a smooth gain for its light. The heads start at zero, so an untrained network
-gives the geometric engine's picture.
+gives the geometric engine's picture. The correction is confined to skin, garment and their surroundings (`reach`).
 
 Convention
     Pictures are RGB (B, 3, H, W) in [-1, 1], masks and maps (B, 1, H, W) in [0, 1]. H and W are multiples of
@@ -93,6 +93,18 @@ def composite(inputs: Tensor, layers: Layers) -> Tensor:
     return edit * inside + (1 - edit) * plate
 
 
+def reach(inputs: Tensor) -> Tensor:
+    """Where the plate may be corrected: drawn skin, the garment and a band of about 10 px round both.
+
+    What the old outfit hid elsewhere was filled with the texture beside it, which a small network would only blur.
+
+    Shape: (B, C, H, W), the generator's input -> (B, 1, H, W) in [0, 1]; H and W are multiples of 4.
+    """
+    here = F.max_pool2d(torch.maximum(inputs[:, SKIN_PRIOR], inputs[:, WARP_MASK]), 4)
+    wide = F.avg_pool2d(F.max_pool2d(here, 5, 1, 2), 3, 1, 1, count_include_pad=False)
+    return F.interpolate(wide, scale_factor=4.0, mode="bilinear", align_corners=False)
+
+
 class _Norm(nn.Module):
     """Scales each pixel's channels to zero mean and unit variance: keeps deep stages stable at a high learning rate.
 
@@ -159,6 +171,7 @@ class Generator(nn.Module):
         bottleneck: residual blocks at the lowest resolution.
         gain_channels: 1 (brightness) or 3 (coloured light).
         norm: per-pixel norm from 1/4 of the resolution downwards.
+        confined: correct the plate only where `reach` says. Weights files without this setting were trained with False.
 
     Shape: (B, in_channels, H, W) -> `Layers`, H and W multiples of `multiple`.
     """
@@ -172,6 +185,7 @@ class Generator(nn.Module):
         bottleneck: int = 2,
         gain_channels: int = 1,
         norm: bool = True,
+        confined: bool = True,
     ) -> None:
         super().__init__()
         if gain_channels not in (1, 3):
@@ -182,6 +196,7 @@ class Generator(nn.Module):
             "bottleneck": bottleneck,
             "gain_channels": gain_channels,
             "norm": norm,
+            "confined": confined,
         }
         w = width
         self.stem, self.down1 = _Down(in_channels, w, False), _Down(w, 2 * w, norm)
@@ -236,7 +251,10 @@ class Generator(nn.Module):
 
     def _layers(self, x: Tensor, raw: Tensor, light: Tensor) -> Layers:
         """The heads' raw values -> bounded layers."""
-        rgb = (x[:, PLATE] + _RESIDUAL_RANGE * torch.tanh(raw[:, :3])).clamp(-1, 1)
+        correction = _RESIDUAL_RANGE * torch.tanh(raw[:, :3])
+        if self.settings["confined"]:
+            correction = correction * reach(x)
+        rgb = (x[:, PLATE] + correction).clamp(-1, 1)
         alpha = torch.sigmoid(raw[:, 3:] + _ALPHA_BIAS) * x[:, WARP_MASK]
         light = F.interpolate(light, scale_factor=8.0, mode="bilinear", align_corners=False)
         return Layers(rgb, alpha, torch.exp(_GAIN_RANGE * torch.tanh(light)))

@@ -107,11 +107,14 @@ def _sizeable(mask: np.ndarray, least: float) -> np.ndarray:
     return large[parts] if count > 1 else mask
 
 
-def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
+def occluders(
+    parse: np.ndarray, body: Body, sleeves: np.ndarray, sleeve_end: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
     """What stays in front of the new garment: bool (h, w).
 
     Args:
         sleeves: float32 (h, w), coverage of the new sleeves (they hide bare arms).
+        sleeve_end: (left, right) how far these reach, 0 none, 1 elbow, 2 wrist: no bare arm stands out before that.
     """
     size = parse.shape
     along = _along(body, size)
@@ -123,7 +126,8 @@ def occluders(parse: np.ndarray, body: Body, sleeves: np.ndarray) -> np.ndarray:
     arms = _is(parse, Label.ARMS)
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
-        keep |= arms & (arm_mask(body, side, size, 1.5, start=0.42, stop=2.3) > 0.5) & (sleeves < 0.5)
+        start = max(0.42, sleeve_end[side] - 0.04)
+        keep |= arms & (arm_mask(body, side, size, 1.5, start=start, stop=2.3) > 0.5) & (sleeves < 0.5)
     return _sizeable(keep, (0.14 * body.breadth) ** 2)  # specks are errors of the parse
 
 
@@ -218,6 +222,10 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     away = ~_dilate((small != Label.BACKGROUND).astype(np.uint8), 0.28 * unit).astype(bool)
     near = _dilate(clothing.astype(np.uint8), 0.28 * unit).astype(bool)
     zone = (small == Label.BACKGROUND) & _dilate(clothing.astype(np.uint8), 0.5 * unit).astype(bool)
+    others = (small != Label.BACKGROUND) & ~clothing
+    if others.any() and clothing.any():  # what lies beside a bare arm is no sleeve
+        distances = [cv2.distanceTransform((~m).astype(np.uint8), cv2.DIST_L2, 3) for m in (clothing, others)]
+        zone &= distances[0] <= distances[1] + 0.12 * unit
     if clothing.sum() < 50 or away.sum() < 50 or not zone.any():
         return parse
     photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
@@ -235,13 +243,15 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     similar = zone & (nearest[0] + 1.5 < nearest[1])
     similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces = cv2.connectedComponents(similar)
-    # a missed sleeve ends beside the clothing; a shadow or a wall of its colour goes on
+    # a missed sleeve ends beside the clothing, and is joined to it; a shadow or a wall of its colour goes on
     size = np.bincount(pieces.ravel(), minlength=count)
     beyond = np.bincount(pieces[~near], minlength=count)
-    rim = np.zeros(count, bool)
-    rim[np.unique(pieces[_dilate(clothing.astype(np.uint8), 2).astype(bool)])] = True
-    rim[0] = False
-    found = (rim & (beyond < 0.12 * size))[pieces]
+    border = (similar > 0) & (cv2.erode(similar, np.ones((3, 3), np.uint8)) == 0)
+    edge = np.bincount(pieces[border], minlength=count)
+    joined = np.bincount(pieces[border & _dilate(clothing.astype(np.uint8), 2).astype(bool)], minlength=count)
+    missed = (beyond < 0.12 * size) & (joined > 0.13 * edge)
+    missed[0] = False
+    found = missed[pieces]
     found = _sizeable(found, (0.1 * unit) ** 2)
     grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.where((grown > 0.5) & (parse == Label.BACKGROUND), np.uint8(Label.TOP), parse).astype(np.uint8)
@@ -270,7 +280,7 @@ def build(
     unit = body.breadth / 100.0
     along = _along(body, size)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
-    keep = occluders(parse, body, sleeves)
+    keep = occluders(parse, body, sleeves, sleeve_end)
     gone = old_garment(parse, body, hem) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     wide &= ~(_is(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
@@ -315,7 +325,7 @@ def _fill(
     known = ~person & ~hole
     if known.sum() < 50:
         known = ~hole
-    plate = mirror_fill(photo, known, _smooth_fill(photo, known), 0.3 * body.breadth)
+    plate = mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)

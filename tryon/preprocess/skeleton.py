@@ -193,7 +193,7 @@ def fit(
         points[f"hem_{side}"] = body.at(hem) + hip_dir * hem_half * (1 if i else -1)
 
     ends = []
-    for side in _SIDES:
+    for i, side in enumerate(_SIDES):
         if sleeve == "none" or f"sleeve_out_{side}" not in marks:
             ends.append(0.0)
             continue
@@ -202,7 +202,8 @@ def fit(
         reach = 0.95 * scale * float(np.linalg.norm(tip - root)) + 0.1 * body.length
         t = reach / (0.56 * body.length)
         lo, hi = {"short": (0.42, 0.95), "half": (0.95, 1.55), "long": (1.95, 2.06)}[sleeve]
-        ends.append(float(np.clip(t, lo, hi)))
+        under = _nearest(body, i, points[f"armpit_{side}"], 1.0) + 0.16  # a sleeve ends below the armpit
+        ends.append(float(np.clip(max(t, under), lo, max(hi, under))))
     if min(ends) > 0:  # both sleeves alike
         ends = [float(np.mean(ends))] * 2
     return Fit({k: v.astype(np.float32) for k, v in points.items()}, scale, hem, (ends[0], ends[1]), sleeve)
@@ -474,7 +475,7 @@ def _sleeve_mesh(
     end = target.sleeve_end[side]
     # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
     # ribbon turns about the armpit and does not fold
-    start = _nearest(body, side, root_i, max(end - 0.2, 0.1))
+    start = _nearest(body, side, root_i, max(end - 0.14, 0.1))
     share = np.linspace(0, 1, n)
     t_o, t_i = 0.1 + (end - 0.1) * share, start + (end - start) * share
     flat = np.linalg.norm(outer - inner, axis=1)
