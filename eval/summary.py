@@ -118,6 +118,7 @@ def _note(summary: dict[str, Any], first: str) -> str:
         f"over those with a value in every system), with {level:.0%} bootstrap intervals over people. "
         "↓ lower is better, ↑ higher is better."
     )
+    text += f" Peak memory of the run: {number(summary['peak_rss_mb'])} MB."
     if len(summary["systems"]) > 1:
         text += f" ▲ better, ▼ worse than {first}: the interval of the differences pair by pair excludes 0."
     reasons = {e["unavailable"] for of in summary["sets"].values() for e in of.values() if "unavailable" in e}
