@@ -30,6 +30,7 @@ def add_command(commands: Any) -> None:
         "--cache", type=_count, default=256, metavar="MB", help="memory for analysed pictures; 0: none (default: 256)"
     )
     serve.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
+    serve.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
     serve.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
     serve.add_argument(
         "--docs",
@@ -61,6 +62,8 @@ def _serve(options: argparse.Namespace) -> int:
             f"The server needs {error.name or 'more libraries'}.", "Run: pip install 'tryon[serve]'"
         ) from error
     token = _token(options.token_file)
+    if options.weights is not None:
+        os.environ["TRYON_WEIGHTS"] = options.weights  # the model process sees it too
     listener = _listen(options.host, options.port)
     local = _is_loopback(listener.getsockname()[0])
     settings = Settings(
