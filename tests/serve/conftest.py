@@ -54,5 +54,5 @@ def live() -> Iterator[Live]:
 
 @pytest.fixture
 def client(live: Live) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=live.url, timeout=30) as session:
+    with httpx.Client(base_url=live.url, timeout=150) as session:
         yield session

@@ -48,7 +48,7 @@ class Live:
         self._log.flush()
         return Path(self._log.name).read_text(encoding="utf-8")
 
-    def worker(self, timeout: float = 30) -> int:
+    def worker(self, timeout: float = 90) -> int:
         """The model process; waits until there is one."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
@@ -64,7 +64,7 @@ class Live:
         family += [pid for parent in family[1:] for pid in children(parent)]
         return sum(map(_resident, family))
 
-    def stop(self, how: int = signal.SIGTERM, timeout: float = 40) -> int:
+    def stop(self, how: int = signal.SIGTERM, timeout: float = 90) -> int:
         """Ask it to stop, and wait; returns its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)

@@ -16,6 +16,8 @@ from serve.conftest import picture
 from tryon import imageio
 from tryon.client import Client, ServerError
 
+pytestmark = pytest.mark.timeout(240)  # for busy machines
+
 
 def test_one_picture(live: Live, tmp_path: Path) -> None:
     photo = tmp_path / "me.png"

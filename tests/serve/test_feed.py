@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import fake_tryon
+import pytest
 from live import Live
 from serve.conftest import picture
 
 from tryon import imageio
 
+pytestmark = pytest.mark.timeout(240)  # for busy machines
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "scripts" / "shop_feed.py"
 
 

@@ -28,6 +28,8 @@ from tryon.serve.settings import Settings
 from tryon.serve.worker import Cache
 from tryon.types import LANDMARKS, Garment
 
+pytestmark = pytest.mark.timeout(240)  # for busy machines
+
 # --- the queue ------------------------------------------------------------------------------------------------------
 
 
@@ -277,7 +279,7 @@ def test_defaults_and_the_warning_about_open_addresses(monkeypatch, capsys: pyte
 def test_a_model_that_can_not_start_ends_the_server() -> None:
     server = Live(pipeline="fake_tryon:Broken")
     try:
-        assert server.process.wait(28) == 1
+        assert server.process.wait(150) == 1
         assert "DependencyError: The weights are gone. Install them." in server.log()
     finally:
         server.stop()

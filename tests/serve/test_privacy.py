@@ -14,6 +14,7 @@ from PIL import Image
 from planted import SECRET, planted
 from serve.conftest import files, picture
 
+pytestmark = pytest.mark.timeout(240)  # for busy machines
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
@@ -36,7 +37,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Pa
 def test_planted_words_are_nowhere_afterwards(guarded: tuple[Live, Path]) -> None:
     server, folder = guarded
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=server.url, timeout=30, headers=headers) as client:
+    with httpx.Client(base_url=server.url, timeout=150, headers=headers) as client:
         for number in range(12):
             format = ("JPEG", "PNG", "WEBP")[number % 3]
             form = files(planted(picture(number), format), planted(picture(100 + number), format))
