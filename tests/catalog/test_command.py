@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from tryon.catalog.store import Store
 
 
 @pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with a module among the photos that no worker may import."""
+    (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     for kind, seed in (("p", 1), ("g", 2), ("h", 3)):
         (tmp_path / f"{kind}.png").write_bytes(fake_try_on.photo(seed))
     monkeypatch.chdir(tmp_path)
@@ -78,9 +81,9 @@ def test_a_folder_in_use_is_3(photos: Path, capsys: pytest.CaptureFixture[str]) 
 def test_a_run_that_is_told_to_stop_writes_its_lists(photos: Path) -> None:
     for seed in range(30):
         (photos / f"more{seed}.png").write_bytes(fake_try_on.photo(100 + seed))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), fake_try_on.DELAY: "0.2"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), fake_try_on.DELAY: "0.2"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tryon", *_start("--persons", "p.png", "--garments", "more*.png")],
+        [sys.executable, "-P", "-m", "tryon", *_start("--no-progress", "--persons", "p.png", "--garments", "more*.png")],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200

@@ -117,7 +117,8 @@ class LocalPool:
 
     def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tryon.catalog.worker", str(theirs.fileno()), *self._arguments]
+        # -P: a module that lies in the current folder, among downloaded photos, is not imported
+        command = [sys.executable, "-P", "-m", "tryon.catalog.worker", str(theirs.fileno()), *self._arguments]
         sink = None if self._debug else subprocess.DEVNULL
         with theirs:
             process = subprocess.Popen(
