@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,12 +48,14 @@ class Result:
 class _Clock:
     def __init__(self) -> None:
         self.ms: dict[str, float] = {}
+        self._lock = threading.Lock()  # both photos are analysed at the same time
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.ms[stage] = round(self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000, 1)
+        with self._lock:
+            self.ms[stage] = round(self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000, 1)
 
 
 class TryOn:
@@ -71,6 +75,7 @@ class TryOn:
             raise UsageError(f"threads must be at least 1, got {threads}.", "Leave it out to use all cores.")
         if threads:
             cv2.setNumThreads(threads)
+        self._threads = threads
         self.engine = make_engine(engine, threads) if isinstance(engine, str) else engine
         self.people = PersonAnalyser()
         self.garments = GarmentAnalyser(threads=threads)
@@ -98,8 +103,7 @@ class TryOn:
         clock = _Clock()
         if category != "auto" and category not in CATEGORIES:
             raise UsageError(f"There is no category {category!r}.", f"Choose auto, {', '.join(CATEGORIES)}.")
-        who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
-        what = garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
+        who, what = self._analyse(person, garment, category, person_box, clock)
         if what.category == "dress" and category == "auto":
             what = settle_category(what)
         if what.category != "upper":
@@ -121,6 +125,30 @@ class TryOn:
         report = self._report(who, what, inputs, mask, clock)
         pictures = _explain(who, what, inputs, render, mask) if explain else {}
         return Result(image, report, pictures)
+
+    def _analyse(
+        self,
+        person: Source | Person,
+        garment: Source | Garment,
+        category: str,
+        person_box: tuple[float, float, float, float] | None,
+        clock: _Clock,
+    ) -> tuple[Person, Garment]:
+        """Both photos' analyses, at the same time where there are cores for it. The person's error comes first."""
+
+        def cloth() -> Garment:
+            return garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
+
+        if isinstance(person, Person) or isinstance(garment, Garment) or self._threads == 1:
+            return person if isinstance(person, Person) else self.analyse_person(person, person_box, clock), cloth()
+        with ThreadPoolExecutor(1, "garment") as pool:
+            other = pool.submit(cloth)
+            try:
+                who = self.analyse_person(person, person_box, clock)
+            except BaseException:
+                other.cancel()
+                raise
+            return who, other.result()
 
     def analyse_person(
         self, source: Source, person_box: tuple[float, float, float, float] | None = None, clock: _Clock | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawn_garments import t_shirt
@@ -9,7 +10,6 @@ from drawn_garments import t_shirt
 from tryon.preprocess.matte import (
     classical_matte,
     decontaminate,
-    guided_filter,
     largest_part,
     part_sizes,
     refine_matte,
@@ -47,9 +47,14 @@ def test_refining_an_empty_matte_gives_an_empty_matte() -> None:
     assert not refine_matte(image, np.zeros_like(mask)).any()
 
 
-def test_guided_filter_keeps_constants() -> None:
-    guide = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
-    np.testing.assert_allclose(guided_filter(guide, np.full((20, 30), 0.4, np.float32), 3, 1e-3), 0.4, atol=1e-4)
+def test_refined_matte_follows_the_edge_of_the_photo() -> None:
+    image = np.full((200, 240, 3), 230, np.uint8)
+    cv2.rectangle(image, (60, 50), (180, 160), (40, 60, 120), -1)
+    coarse = np.zeros((200, 240), np.float32)
+    cv2.rectangle(coarse, (62, 52), (178, 158), 1.0, -1)  # 2 px too small on each side
+    true = (image[..., 0] < 100).astype(np.float32)
+    refined = refine_matte(image, coarse)
+    assert np.abs(refined - true).sum() < 0.35 * np.abs(coarse - true).sum()
 
 
 def test_decontaminate_leaves_no_background_in_the_rim() -> None:

@@ -200,8 +200,8 @@ def _check_not_blank(work: np.ndarray, cut_out: np.ndarray | None) -> None:
 
 
 def _outline(mask: np.ndarray) -> np.ndarray:
-    rows, cols = np.nonzero(mask > 0.5)
-    hull = cv2.convexHull(np.stack([cols, rows], 1).astype(np.int32))
+    contours, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    hull = cv2.convexHull(np.concatenate(contours))
     return hull.reshape(-1, 2).astype(np.float64) + 0.5
 
 

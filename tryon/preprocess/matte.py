@@ -152,50 +152,15 @@ def part_sizes(mask: np.ndarray) -> list[int]:
     return sorted((int(a) for a in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
 
 
-def guided_filter(guide: np.ndarray, mask: np.ndarray, radius: int, eps: float) -> np.ndarray:
-    """He's guided filter with a colour guide.
-
-    Args:
-        guide: float32 (H, W, 3) in [0, 1]; mask: float32 (H, W); radius: px;
-        eps: of the order of the noise squared.
-    """
-    size = (2 * radius + 1, 2 * radius + 1)
-
-    def mean(a: np.ndarray) -> np.ndarray:
-        return cv2.boxFilter(a, -1, size, borderType=cv2.BORDER_REFLECT)
-
-    mean_i, mean_p = mean(guide), mean(mask)
-    cov = mean(guide * mask[..., None]) - mean_i * mean_p[..., None]
-    r, g, b = (guide[..., i] for i in range(3))
-    m = [mean_i[..., i] for i in range(3)]
-    rr, rg, rb = mean(r * r) - m[0] * m[0] + eps, mean(r * g) - m[0] * m[1], mean(r * b) - m[0] * m[2]
-    gg, gb, bb = mean(g * g) - m[1] * m[1] + eps, mean(g * b) - m[1] * m[2], mean(b * b) - m[2] * m[2] + eps
-    i_rr, i_rg, i_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    i_gg, i_gb, i_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    det = i_rr * rr + i_rg * rg + i_rb * rb
-    c = [cov[..., i] for i in range(3)]
-    a = (
-        np.stack(
-            [
-                i_rr * c[0] + i_rg * c[1] + i_rb * c[2],
-                i_rg * c[0] + i_gg * c[1] + i_gb * c[2],
-                i_rb * c[0] + i_gb * c[1] + i_bb * c[2],
-            ],
-            axis=2,
-        )
-        / det[..., None]
-    )
-    offset = mean_p - (a * mean_i).sum(2)
-    return (mean(a) * guide).sum(2) + mean(offset)
-
-
 def refine_matte(image: np.ndarray, mask: np.ndarray, *, reach: float = 0.012, eps: float = 4e-4) -> np.ndarray:
     """Fit a coarse matte to the edges of the photo, inside a band round its outline.
 
     Args:
         image: uint8 (H, W, 3); mask: float32 (H, W) in [0, 1], coarse.
         reach: half the width of the band, as a share of the garment's size.
-        eps: see `guided_filter`.
+        eps: of the guided filter, of the order of the noise squared.
+
+    Source: He et al., "Guided Image Filtering", ECCV 2010.
     """
     rows, cols = np.nonzero(mask > 0.5)
     if len(rows) == 0:
@@ -205,8 +170,7 @@ def refine_matte(image: np.ndarray, mask: np.ndarray, *, reach: float = 0.012, e
     y0, y1 = max(0, rows.min() - pad), min(mask.shape[0], rows.max() + pad + 1)
     x0, x1 = max(0, cols.min() - pad), min(mask.shape[1], cols.max() + pad + 1)
     part = mask[y0:y1, x0:x1]
-    guide = image[y0:y1, x0:x1].astype(np.float32) / 255
-    fitted = guided_filter(guide, part, radius, eps)
+    fitted = cv2.ximgproc.guidedFilter(np.ascontiguousarray(image[y0:y1, x0:x1]), part, radius, eps * 255**2)
     sharp = np.clip((fitted - 0.5) * 2.0 + 0.5, 0, 1)
     binary = (part > 0.5).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
