@@ -333,6 +333,9 @@ def _fill(
         lower = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
+    # not its rim: there the parse errs, and a mirror would repeat the error
+    inner = cv2.erode(lower.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+    lower = inner if inner.sum() >= 60 else lower
     if lower.sum() >= 60:
         fill = mirror_fill(photo, lower, _smooth_fill(photo, lower), 1.5 * body.breadth)
     else:
