@@ -10,6 +10,7 @@ from tryon.models.generator import (  # noqa: E402
     IN_CHANNELS,
     INPUT_CHANNELS,
     PLATE,
+    SKIN_PRIOR,
     WARP,
     WARP_MASK,
     Generator,
@@ -137,3 +138,18 @@ def test_layers_have_the_names_of_the_graph():
 
     assert Layers._fields == ONNX_OUTPUTS
     assert np.dtype(np.float32) == Generator(width=8)(_inputs()).rgb.detach().numpy().dtype
+
+
+def test_a_confined_generator_leaves_the_plate_alone_far_from_skin_and_garment():
+    torch.manual_seed(0)
+    inputs = torch.rand(1, IN_CHANNELS, 128, 96)
+    inputs[:, SKIN_PRIOR] = 0
+    inputs[:, WARP_MASK] = 0
+    inputs[:, WARP_MASK, 40:60, 40:60] = 1
+    for confined in (True, False):
+        net = Generator(width=8, bottleneck=1, confined=confined).eval()
+        with torch.no_grad():
+            net.head.weight.normal_(std=0.5)
+            difference = (net(inputs).rgb - inputs[:, PLATE]).abs()
+        assert difference[..., 40:60, 40:60].max() > 0.05
+        assert (difference[..., 100:, :].max() == 0) == confined

@@ -10,7 +10,7 @@ from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic
 from tryon.preprocess.body import body_from_pose
-from tryon.preprocess.fill import push_pull, skin_colour
+from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.worn import as_worn
 
 
@@ -145,3 +145,46 @@ def test_background_beside_the_arm_inside_the_silhouette_is_an_overlooked_sleeve
     found = agnostic.overlooked_sleeves(parse, body, np.ones(parse.shape, np.float32))
     assert (found[hole] == Label.TOP).all()
     assert np.array_equal(agnostic.overlooked_sleeves(parse, body, np.zeros(parse.shape, np.float32)), parse)
+
+
+def test_mirror_fill_continues_a_texture_and_keeps_what_is_known():
+    stripes = np.where((np.arange(80) // 5 % 2)[:, None, None] == 0, 200.0, 40.0)
+    image = np.broadcast_to(stripes, (80, 60, 3)).astype(np.float32).copy()
+    known = np.ones((80, 60), bool)
+    known[50:65, 20:40] = False
+    smooth = push_pull(image, known.astype(np.float32))
+    out = mirror_fill(image, known, smooth, 1000.0)
+    assert np.array_equal(out[known], smooth[known])
+    hole = ~known
+    assert out[hole].std() > 3 * smooth[hole].std()  # stripes, not a blur
+    assert out.min() >= 0 and out.max() <= 255
+    assert np.array_equal(mirror_fill(image, np.zeros_like(known), smooth, 9.0), smooth)
+
+
+def test_a_sleeve_that_the_parse_missed_is_found_by_its_colour_and_a_wall_is_not():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    missed = person.parse.copy()
+    columns = np.arange(missed.shape[1])[None]
+    edge = (missed == Label.TOP) & (columns < 130)  # the outer part of one sleeve
+    assert edge.sum() > 200
+    missed[edge] = Label.BACKGROUND
+    found = agnostic.overlooked_clothing(person.image, missed, body)
+    assert (found[edge] == Label.TOP).mean() > 0.7
+    background = person.parse == Label.BACKGROUND
+    assert (found[background] == Label.BACKGROUND).mean() > 0.995
+    wall = person.image.copy()
+    wall[background] = np.array(PALETTE, np.uint8)[int(Label.TOP)]  # the whole wall has the colour of the top
+    assert (agnostic.overlooked_clothing(wall, missed, body) == missed).mean() > 0.97
+
+
+def test_no_bare_arm_stands_out_before_the_sleeve_ends():
+    person = drawn_person.person(long_sleeves=False)
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    none = np.zeros(person.parse.shape, np.float32)
+    bare = agnostic.occluders(person.parse, body, none, (0.0, 0.0))
+    covered = agnostic.occluders(person.parse, body, none, (1.9, 1.9))
+    x, y = np.round(body.elbows[0]).astype(int)
+    assert bare[y, x] and not covered[y, x]
+    x, y = np.round(body.hands[0]).astype(int)
+    assert covered[y, x]  # hands stay in front

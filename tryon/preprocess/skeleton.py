@@ -14,20 +14,16 @@ import cv2
 import numpy as np
 
 from ..types import Garment, Sleeve
-from .body import Body, arm_stations
+from .body import Body
 from .mesh import rasterize
+from .sleeves import SIDES, folded_sleeves, nearest, polygon, sleeve_mesh, sleeve_sides
 
-_SIDES = ("left", "right")
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78
 #: Visible half breadth of a top at the armpits over the half distance of the shoulder joints.
 CHEST_EASE = 1.08
-#: Visible breadth of a worn sleeve over its flat breadth (an arm is nearly round: 2/pi, plus ease).
-SLEEVE_TO_ARM = 0.68
 #: Half distance of the sleeve joins over the half breadth at the armpits of a usual top.
 USUAL_SHOULDER = 0.92
-#: A flat long sleeve shorter than this many armpit breadths is folded, or its end was not found.
-SHORTEST_LONG = 0.55
 
 
 @dataclass(frozen=True)
@@ -107,13 +103,13 @@ def _even_shoulders(marks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     axis = (low - top) / max(float(np.linalg.norm(low - top)), 1e-6)
     across = np.array([axis[1], -axis[0]], np.float32)
     half = max(abs(float((marks["armpit_right"] - marks["armpit_left"]) @ across)) / 2, 1.0)
-    aside = [abs(float((marks[f"shoulder_{s}"] - top) @ across)) / half for s in _SIDES]
+    aside = [abs(float((marks[f"shoulder_{s}"] - top) @ across)) / half for s in SIDES]
     if abs(aside[0] - aside[1]) < 0.3:
         return marks
     good = int(np.argmin([abs(a - USUAL_SHOULDER) for a in aside]))
-    v = marks[f"shoulder_{_SIDES[good]}"] - top
+    v = marks[f"shoulder_{SIDES[good]}"] - top
     mirrored = (top + v - 2 * (v @ across) * across).astype(np.float32)
-    return {**marks, f"shoulder_{_SIDES[1 - good]}": mirrored}
+    return {**marks, f"shoulder_{SIDES[1 - good]}": mirrored}
 
 
 def _mirror(known: dict[str, np.ndarray], point: np.ndarray, cx: float) -> np.ndarray:
@@ -159,9 +155,9 @@ def fit(
     squeeze = body.chest / unit
     neck = float(np.clip(neck, 0.36 * unit, 0.86 * unit)) * max(squeeze, 0.7)
     rise = float(np.interp(neck / unit, [0.3, 1.1], [0.185, 0.06])) * body.length
-    arm_hole = np.mean([np.linalg.norm(marks[f"shoulder_{s}"] - marks[f"armpit_{s}"]) for s in _SIDES])
+    arm_hole = np.mean([np.linalg.norm(marks[f"shoulder_{s}"] - marks[f"armpit_{s}"]) for s in SIDES])
     depth = float(np.clip(0.92 * scale * arm_hole / body.length - 0.07, 0.25, 0.40))
-    for i, side in enumerate(_SIDES):
+    for i, side in enumerate(SIDES):
         sign = 1.0 if i else -1.0
         out = body.across * sign
         joint = body.shoulders[i]
@@ -189,11 +185,11 @@ def fit(
     hem_half = float(np.clip(half * ratio, body.chest * (1.04 if hem > 0.85 else 0.9), body.chest * 1.75))
     hip_dir = body.hips[1] - body.hips[0]
     hip_dir = _tilt(hip_dir, body.across, 0.15)
-    for i, side in enumerate(_SIDES):
+    for i, side in enumerate(SIDES):
         points[f"hem_{side}"] = body.at(hem) + hip_dir * hem_half * (1 if i else -1)
 
     ends = []
-    for i, side in enumerate(_SIDES):
+    for i, side in enumerate(SIDES):
         if sleeve == "none" or f"sleeve_out_{side}" not in marks:
             ends.append(0.0)
             continue
@@ -202,7 +198,7 @@ def fit(
         reach = 0.95 * scale * float(np.linalg.norm(tip - root)) + 0.1 * body.length
         t = reach / (0.56 * body.length)
         lo, hi = {"short": (0.42, 0.95), "half": (0.95, 1.55), "long": (1.95, 2.06)}[sleeve]
-        under = _nearest(body, i, points[f"armpit_{side}"], 1.0) + 0.16  # a sleeve ends below the armpit
+        under = nearest(body, i, points[f"armpit_{side}"], 1.0) + 0.16  # a sleeve ends below the armpit
         ends.append(float(np.clip(max(t, under), lo, max(hi, under))))
     if min(ends) > 0:  # both sleeves alike
         ends = [float(np.mean(ends))] * 2
@@ -217,110 +213,11 @@ def _tilt(direction: np.ndarray, base: np.ndarray, limit: float) -> np.ndarray:
     return np.array([c * base[0] - s * base[1], s * base[0] + c * base[1]], np.float32)
 
 
-# ---------------------------------------------------------------------------------------------------- parts of the
-# flat garment
-
-
-def _polygon(size: tuple[int, int], points: list[np.ndarray]) -> np.ndarray:
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [np.round(np.stack(points) * 16 - 8).astype(np.int32)], 1, cv2.LINE_8, 4)
-    return mask
-
-
-def sleeve_sides(
-    marks: dict[str, np.ndarray], side: str, n: int = 12, mask: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Outer and inner edge of a flat sleeve from the shoulder to its end: two (n, 2), by stations of equal length.
-
-    Args:
-        mask: float32 (Hg, Wg), the matte: if given, the edges move to its outline where that is near.
-    """
-    o0, i0 = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
-    o1, i1 = marks[f"sleeve_out_{side}"], marks[f"sleeve_in_{side}"]
-    q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
-    outer, inner = o0 + (o1 - o0) * q, i0 + (i1 - i0) * q
-    if f"elbow_{side}" in marks:
-        e = marks[f"elbow_{side}"]
-        bulge = e - (o0 + o1) / 2  # how far the outline leaves the straight line at half length
-        chord = float(np.linalg.norm(o1 - o0))
-        if np.linalg.norm(bulge) < 0.35 * chord:
-            outer = outer + bulge * (4 * q * (1 - q))
-            inner = inner + bulge * (4 * q * (1 - q)) * 0.8
-    if mask is not None:
-        outer, inner = _to_outline(outer, inner, mask)
-    return outer.astype(np.float32), inner.astype(np.float32)
-
-
-def _to_outline(outer: np.ndarray, inner: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the edges of a ribbon (n, 2) along its cross lines to the outline of the matte, by up to a third of its
-    breadth."""
-    step = 0.05
-    shares = np.arange(-0.35, 1.35 + step / 2, step, dtype=np.float32)
-    points = inner[:, None] + (outer - inner)[:, None] * shares[None, :, None]
-    x, y = (points[..., i].astype(np.float32) - 0.5 for i in (0, 1))
-    cloth = cv2.remap(mask.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 0.5
-    low, high = np.zeros(len(outer)), np.ones(len(outer))
-    for i, row in enumerate(cloth):
-        if not row.any():
-            continue
-        hits = np.flatnonzero(row)
-        start = hits[np.argmin(np.abs(shares[hits] - 0.5))]
-        gaps = np.flatnonzero(~row)
-        above, below = gaps[gaps > start], gaps[gaps < start]
-        if len(above):
-            high[i] = shares[above[0]] - step / 2
-        if len(below):  # without a gap the sleeve lies beside the torso
-            low[i] = shares[below[-1]] + step / 2
-    kernel = np.array([0.25, 0.5, 0.25])
-    low, high = (np.convolve(np.pad(v, 1, mode="edge"), kernel, mode="valid")[:, None] for v in (low, high))
-    low[0], high[0] = 0.0, 1.0
-    high = np.maximum(high, low + 0.2)
-    return inner + (outer - inner) * high, inner + (outer - inner) * low
-
-
-def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
-    """Sides of long sleeves that do not lie open in the photo: folded over the body, or with an end that was not found.
-
-    Their ribbon would be short, leave the garment, or run over the torso; `flank` has cloth for them.
-    """
-    if garment.sleeve != "long":
-        return set()
-    found = set()
-    breadth = float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"]))
-    h, w = garment.mask.shape
-    corners = [marks[k] for k in ("neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right",
-                                  "shoulder_right", "neck_right")]  # fmt: skip
-    torso = _polygon((h, w), corners)
-    for side in _SIDES:
-        if f"sleeve_out_{side}" not in marks:
-            continue
-        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
-        ribbon = _polygon((h, w), [*outer, *inner[::-1]]) > 0
-        length = float(np.linalg.norm((outer[-1] + inner[-1] - outer[0] - inner[0]) / 2))
-        area = max(int(ribbon.sum()), 1)
-        alone = float((garment.mask[ribbon] > 0.5).mean()) if ribbon.any() else 0.0
-        shared = float((torso[ribbon] > 0).sum()) / area
-        if length < SHORTEST_LONG * breadth or alone < 0.72 or shared > 0.5:
-            found.add(side)
-    return found
-
-
-def flank(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """A strip of the torso's side that stands in for a folded sleeve: edges as in `sleeve_sides`."""
-    other = _SIDES[1 - _SIDES.index(side)]
-    top, end = marks[f"armpit_{side}"], marks[f"hem_{side}"]
-    inward = marks[f"armpit_{other}"] - top
-    strip = inward * 0.34
-    q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
-    outer = top + inward * 0.02 + (end - top) * q * 0.95
-    return outer.astype(np.float32), (outer + strip).astype(np.float32)
-
-
 def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) -> dict[str, np.ndarray]:
     """Share of the matte for torso and sleeves: name -> float32 (Hg, Wg) in [0, 1]; parts overlap a little at the
     seams."""
     h, w = garment.mask.shape
-    sides = [s for s in _SIDES if sleeve != "none" and f"sleeve_out_{s}" in marks]
+    sides = [s for s in SIDES if sleeve != "none" and f"sleeve_out_{s}" in marks]
     if not sides:
         return {"torso": garment.mask.astype(np.float32)}
     f = min(1.0, 256 / max(h, w))
@@ -329,7 +226,7 @@ def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) 
     m = {k: v * [fx, fy] for k, v in marks.items()}
     small = cv2.resize(garment.mask, size[::-1], interpolation=cv2.INTER_AREA)
     up = (m["neck_left"] + m["neck_right"]) / 2 - (m["hem_left"] + m["hem_right"]) / 2
-    torso = _polygon(
+    torso = polygon(
         size,
         [m["neck_left"] + up, m["neck_left"], m["shoulder_left"], m["armpit_left"], m["hem_left"] - up * 0.2,
          m["hem_right"] - up * 0.2, m["armpit_right"], m["shoulder_right"], m["neck_right"], m["neck_right"] + up],
@@ -338,7 +235,7 @@ def split_parts(garment: Garment, marks: dict[str, np.ndarray], sleeve: Sleeve) 
     for s in sides:
         outer, inner = sleeve_sides(m, s, mask=small)
         tip = (outer[-1] - outer[-2]) + (inner[-1] - inner[-2])
-        polys[f"sleeve_{s}"] = _polygon(size, [*outer, outer[-1] + tip, inner[-1] + tip, *inner[::-1]])
+        polys[f"sleeve_{s}"] = polygon(size, [*outer, outer[-1] + tip, inner[-1] + tip, *inner[::-1]])
     dist = {k: _distance(p) for k, p in polys.items()}
     shares = {}
     soft = 0.012 * max(size)
@@ -359,10 +256,6 @@ def _distance(poly: np.ndarray) -> np.ndarray:
     return outside - inside
 
 
-# ----------------------------------------------------------------------------------------------------------------
-# meshes
-
-
 def _torso_mesh(
     garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -380,7 +273,7 @@ def _torso_mesh(
     v, u = pts @ d_s, pts @ e_s
     v0, v1 = float(v.min()), float(v.max())
     pad = 0.03 * len_s
-    outline = [f"{name}_{side}" for name in ("armpit", "hem", "shoulder") for side in _SIDES]
+    outline = [f"{name}_{side}" for name in ("armpit", "hem", "shoulder") for side in SIDES]
     reach = max(abs(float((s[name] - n_s) @ e_s)) for name in outline)
     reach = min(1.3 * reach, float(np.abs(u).max())) + pad
     vs = np.linspace(v0 - pad, v1 + pad, 26)
@@ -390,7 +283,7 @@ def _torso_mesh(
 
     target_xy = _torso_map(uu, vv, s, t, n_s, d_s, e_s, n_t, d_t, len_s, len_t, body)
     # residual of the landmarks, spread locally so that a print on the chest stays as it is
-    names = [f"{n}_{side}" for n in ("neck", "shoulder", "armpit", "hem") for side in _SIDES]
+    names = [f"{n}_{side}" for n in ("neck", "shoulder", "armpit", "hem") for side in SIDES]
     p = np.stack([s[n] for n in names]) - n_s
     mapped = _torso_map(p @ e_s, p @ d_s, s, t, n_s, d_s, e_s, n_t, d_t, len_s, len_t, body)
     res = np.stack([t[n] for n in names]) - mapped
@@ -426,8 +319,8 @@ def _torso_map(
         along = [0.0]
         half: list[list[float]] = [[], []]
         for name in ("armpit", "hem"):
-            along.append(float(np.mean([(marks[f"{name}_{x}"] - n) @ d for x in _SIDES])))
-            for i, x in enumerate(_SIDES):
+            along.append(float(np.mean([(marks[f"{name}_{x}"] - n) @ d for x in SIDES])))
+            for i, x in enumerate(SIDES):
                 half[i].append(abs(float((marks[f"{name}_{x}"] - n) @ e)))
         return along, half
 
@@ -458,72 +351,6 @@ def _torso_map(
     return n_t + x[..., None] * e_t + row[..., None] * d_t
 
 
-def _sleeve_mesh(
-    garment: Garment,
-    marks: dict[str, np.ndarray],
-    target: Fit,
-    body: Body,
-    side: int,
-    n: int = 16,
-    *,
-    folded: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2)."""
-    name = _SIDES[side]
-    outer, inner = flank(marks, name, n) if folded else sleeve_sides(marks, name, n, garment.mask)
-    root_o, root_i = target.points[f"shoulder_{name}"], target.points[f"armpit_{name}"]
-    end = target.sleeve_end[side]
-    # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
-    # ribbon turns about the armpit and does not fold
-    start = _nearest(body, side, root_i, max(end - 0.14, 0.1))
-    share = np.linspace(0, 1, n)
-    t_o, t_i = 0.1 + (end - 0.1) * share, start + (end - start) * share
-    flat = np.linalg.norm(outer - inner, axis=1)
-    along = np.gradient((outer + inner) / 2, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    cross = outer - inner
-    flat = np.abs(cross[:, 0] * along[:, 1] - cross[:, 1] * along[:, 0]) / 2  # half breadth across the flat sleeve
-    edges = []
-    for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
-        axis, radius = _axis(body, side, t)
-        tangent = np.gradient(axis, axis=0)
-        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
-        normal = np.stack([tangent[:, 1], -tangent[:, 0]], 1) * (-1.0 if side == 0 else 1.0)
-        width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, 1.7 * radius)
-        width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-        edge = axis + normal * (sign * width)[:, None]
-        k = np.clip((t - t[0]) / 0.3, 0, 1)[:, None]
-        edges.append(edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k)))
-    mid, half = (edges[0] + edges[1]) / 2, (edges[0] - edges[1]) / 2
-    s_mid, s_half = (outer + inner) / 2, (outer - inner) / 2
-    cols = (
-        np.array([-1.3, -1.1, -1, -0.5, 0, 0.5, 1, 1.1, 1.3])
-        if folded
-        else np.array([-1.15, -1, -0.5, 0, 0.5, 1, 1.15])
-    )
-    tgt = mid[:, None] + half[:, None] * cols[None, :, None]
-    src = s_mid[:, None] + s_half[:, None] * cols[None, :, None]
-    # one station before the root (overlap with the torso) and two beyond the cuff
-    step_t, step_s = tgt[-1] - tgt[-2], src[-1] - src[-2]
-    seam_t, seam_s = (mid[1] - mid[0]) * 0.7, (s_mid[1] - s_mid[0]) * 0.7
-    tgt = np.concatenate([[tgt[0] - seam_t], tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
-    src = np.concatenate([[src[0] - seam_s], src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
-    return tgt.astype(np.float32), src.astype(np.float32)
-
-
-def _nearest(body: Body, side: int, point: np.ndarray, most: float) -> float:
-    """Where along the arm a point lies, as in `arm_stations`: between 0.1 and `most`."""
-    t = np.linspace(0.0, 1.2, 49)
-    axis, _ = _axis(body, side, t)
-    return float(np.clip(t[np.argmin(np.linalg.norm(axis - point, axis=1))], 0.1, most))
-
-
-def _axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    fine_t = np.linspace(0, 2.4, 49)
-    pts, r = arm_stations(body, side, 0.0, 2.4, 49)
-    return np.stack([np.interp(t, fine_t, pts[:, i]) for i in (0, 1)], 1), np.interp(t, fine_t, r)
-
-
 def warp(garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body, size: tuple[int, int]) -> list[Part]:
     """Warp all parts of a garment.
 
@@ -533,11 +360,11 @@ def warp(garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body
     weights = split_parts(garment, marks, target.sleeve)
     folded = folded_sleeves(garment, marks)
     parts = []
-    for i, side in enumerate(_SIDES):
+    for i, side in enumerate(SIDES):
         name = f"sleeve_{side}"
         if name not in weights or target.sleeve_end[i] <= 0:
             continue
-        tgt, src = _sleeve_mesh(garment, marks, target, body, i, folded=side in folded)
+        tgt, src = sleeve_mesh(garment, marks, target, body, i, folded=side in folded)
         weight = weights[name]
         if side in folded:  # the strip is all cloth: its own edges are the sleeve's
             tgt, src, weight = tgt[:-2, 2:-2], src[:-2, 2:-2], np.ones_like(weight)

@@ -1,0 +1,90 @@
+"""Sleeves: the ribbon follows the cloth, turns about the armpit, and has cloth even where it lies folded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon.preprocess import skeleton
+from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.sleeves import SIDES, flank, folded_sleeves, sleeve_mesh, sleeve_sides
+
+SIZE = (600, 400)
+
+
+def _fitted(garment):
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    marks = skeleton.landmarks_of(garment)
+    return body, marks, skeleton.fit(garment, marks, body)
+
+
+@pytest.mark.parametrize("sleeve", ["short", "long"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_ribbon_on_a_hanging_arm_hardly_folds(sleeve, side):
+    garment = drawn_person.flat_top(sleeve)
+    body, marks, fit = _fitted(garment)
+    target, _ = sleeve_mesh(garment, marks, fit, body, side)
+    inner = target[1:-2, 1:-1]  # between the edges, without the rows beyond root and cuff
+    along, across = inner[1:, :-1] - inner[:-1, :-1], inner[:-1, 1:] - inner[:-1, :-1]
+    turn = np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])
+    assert (turn == np.sign(turn.sum())).mean() > 0.9  # a crumple at the shoulder's seam is allowed
+
+
+def test_edges_move_to_the_outline_of_the_matte():
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    shifted = {**marks, "elbow_left": marks["elbow_left"] + np.array([-14, -8], np.float32)}
+    loose, _ = sleeve_sides(shifted, "left")
+    fitted, _ = sleeve_sides(shifted, "left", mask=garment.mask)
+
+    def on_cloth(points):
+        x, y = np.floor(points[1:-1] + (3, 1)).astype(int).T
+        return (garment.mask[y, x] > 0.5).mean()
+
+    assert on_cloth(fitted) > on_cloth(loose)
+
+
+def test_open_sleeves_are_used_and_folded_ones_replaced():
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    assert folded_sleeves(garment, marks) == set()
+    middle = np.array([150, 180], np.float32)  # the cuff lies on the belly
+    folded = {**marks, "sleeve_out_left": middle, "sleeve_in_left": middle + (8, 20)}
+    assert folded_sleeves(garment, folded) == {"left"}
+    assert folded_sleeves(replace(garment, sleeve="short"), folded) == set()
+
+
+def test_a_folded_sleeve_still_covers_the_arm():
+    garment = drawn_person.flat_top("long")
+    middle = (150.0, 180.0)
+    points = {**garment.landmarks, "sleeve_out_left": middle, "sleeve_in_left": (158.0, 200.0)}
+    folded = replace(garment, landmarks=points)
+    body, marks, fit = _fitted(folded)
+    for side, name in enumerate(SIDES):
+        part = next(p for p in skeleton.warp(folded, marks, fit, body, SIZE) if p.name == f"sleeve_{name}")
+        x, y = np.round((body.elbows[side] + body.wrists[side]) / 2 - 0.5).astype(int)
+        assert part.covered[y, x], name
+        gx, gy = np.floor(part.grid[y, x]).astype(int)
+        assert garment.mask[gy, gx] > 0.5, name
+
+
+def test_the_flank_lies_inside_of_the_torso():
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    for side in SIDES:
+        for edge in flank(marks, side):
+            x, y = np.floor(edge).astype(int).T
+            assert (garment.mask[y, x] > 0.5).mean() > 0.8, side
+
+
+def test_one_misplaced_shoulder_follows_the_other():
+    garment = drawn_person.flat_top("long")
+    x, y = garment.landmarks["shoulder_left"]
+    wrong = replace(garment, landmarks={**garment.landmarks, "shoulder_left": (x + 22, y - 4)})
+    marks = skeleton.landmarks_of(wrong)
+    assert np.linalg.norm(marks["shoulder_left"] - (x, y)) < 3
+    same = skeleton.landmarks_of(garment)
+    assert np.allclose(same["shoulder_left"], (x, y))

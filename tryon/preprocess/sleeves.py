@@ -1,0 +1,180 @@
+"""Sleeves: their ribbon in the garment photo, and where it lies on the arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..types import Garment
+from .body import Body, arm_stations
+
+if TYPE_CHECKING:
+    from .skeleton import Fit
+
+SIDES = ("left", "right")
+#: Visible breadth of a worn sleeve over its flat breadth (an arm is nearly round: 2/pi, plus ease).
+SLEEVE_TO_ARM = 0.68
+#: A flat long sleeve shorter than this many armpit breadths is folded, or its end was not found.
+SHORTEST_LONG = 0.55
+
+
+def polygon(size: tuple[int, int], points: list[np.ndarray]) -> np.ndarray:
+    mask = np.zeros(size, np.uint8)
+    cv2.fillPoly(mask, [np.round(np.stack(points) * 16 - 8).astype(np.int32)], 1, cv2.LINE_8, 4)
+    return mask
+
+
+def sleeve_sides(
+    marks: dict[str, np.ndarray], side: str, n: int = 12, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Outer and inner edge of a flat sleeve from the shoulder to its end: two (n, 2), by stations of equal length.
+
+    Args:
+        mask: float32 (Hg, Wg), the matte: if given, the edges move to its outline where that is near.
+    """
+    o0, i0 = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
+    o1, i1 = marks[f"sleeve_out_{side}"], marks[f"sleeve_in_{side}"]
+    q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
+    outer, inner = o0 + (o1 - o0) * q, i0 + (i1 - i0) * q
+    if f"elbow_{side}" in marks:
+        e = marks[f"elbow_{side}"]
+        bulge = e - (o0 + o1) / 2  # how far the outline leaves the straight line at half length
+        chord = float(np.linalg.norm(o1 - o0))
+        if np.linalg.norm(bulge) < 0.35 * chord:
+            outer = outer + bulge * (4 * q * (1 - q))
+            inner = inner + bulge * (4 * q * (1 - q)) * 0.8
+    if mask is not None:
+        outer, inner = _to_outline(outer, inner, mask)
+    return outer.astype(np.float32), inner.astype(np.float32)
+
+
+def _to_outline(outer: np.ndarray, inner: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move the edges of a ribbon (n, 2) along its cross lines to the outline of the matte, by up to a third of its
+    breadth."""
+    step = 0.05
+    shares = np.arange(-0.35, 1.35 + step / 2, step, dtype=np.float32)
+    points = inner[:, None] + (outer - inner)[:, None] * shares[None, :, None]
+    x, y = (points[..., i].astype(np.float32) - 0.5 for i in (0, 1))
+    cloth = cv2.remap(mask.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 0.5
+    low, high = np.zeros(len(outer)), np.ones(len(outer))
+    for i, row in enumerate(cloth):
+        if not row.any():
+            continue
+        hits = np.flatnonzero(row)
+        start = hits[np.argmin(np.abs(shares[hits] - 0.5))]
+        gaps = np.flatnonzero(~row)
+        above, below = gaps[gaps > start], gaps[gaps < start]
+        if len(above):
+            high[i] = shares[above[0]] - step / 2
+        if len(below):  # without a gap the sleeve lies beside the torso
+            low[i] = shares[below[-1]] + step / 2
+    kernel = np.array([0.25, 0.5, 0.25])
+    low, high = (np.convolve(np.pad(v, 1, mode="edge"), kernel, mode="valid")[:, None] for v in (low, high))
+    low[0], high[0] = 0.0, 1.0
+    high = np.maximum(high, low + 0.2)
+    return inner + (outer - inner) * high, inner + (outer - inner) * low
+
+
+def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
+    """Sides of long sleeves that do not lie open in the photo: folded over the body, or with an end that was not found.
+
+    Their ribbon would be short, leave the garment, or run over the torso; `flank` has cloth for them.
+    """
+    if garment.sleeve != "long":
+        return set()
+    found = set()
+    breadth = float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"]))
+    h, w = garment.mask.shape
+    corners = [marks[k] for k in ("neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right",
+                                  "shoulder_right", "neck_right")]  # fmt: skip
+    torso = polygon((h, w), corners)
+    for side in SIDES:
+        if f"sleeve_out_{side}" not in marks:
+            continue
+        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
+        ribbon = polygon((h, w), [*outer, *inner[::-1]]) > 0
+        length = float(np.linalg.norm((outer[-1] + inner[-1] - outer[0] - inner[0]) / 2))
+        area = max(int(ribbon.sum()), 1)
+        alone = float((garment.mask[ribbon] > 0.5).mean()) if ribbon.any() else 0.0
+        shared = float((torso[ribbon] > 0).sum()) / area
+        if length < SHORTEST_LONG * breadth or alone < 0.72 or shared > 0.5:
+            found.add(side)
+    return found
+
+
+def flank(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """A strip of the torso's side that stands in for a folded sleeve: edges as in `sleeve_sides`."""
+    other = SIDES[1 - SIDES.index(side)]
+    top, end = marks[f"armpit_{side}"], marks[f"hem_{side}"]
+    inward = marks[f"armpit_{other}"] - top
+    strip = inward * 0.34
+    q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
+    outer = top + inward * 0.02 + (end - top) * q * 0.95
+    return outer.astype(np.float32), (outer + strip).astype(np.float32)
+
+
+def sleeve_mesh(
+    garment: Garment,
+    marks: dict[str, np.ndarray],
+    target: Fit,
+    body: Body,
+    side: int,
+    n: int = 16,
+    *,
+    folded: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2)."""
+    name = SIDES[side]
+    outer, inner = flank(marks, name, n) if folded else sleeve_sides(marks, name, n, garment.mask)
+    root_o, root_i = target.points[f"shoulder_{name}"], target.points[f"armpit_{name}"]
+    end = target.sleeve_end[side]
+    # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
+    # ribbon turns about the armpit and does not fold
+    start = nearest(body, side, root_i, max(end - 0.14, 0.1))
+    share = np.linspace(0, 1, n)
+    t_o, t_i = 0.1 + (end - 0.1) * share, start + (end - start) * share
+    along = np.gradient((outer + inner) / 2, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    cross = outer - inner
+    flat = np.abs(cross[:, 0] * along[:, 1] - cross[:, 1] * along[:, 0]) / 2  # half breadth across the flat sleeve
+    edges = []
+    for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
+        axis, radius = _axis(body, side, t)
+        tangent = np.gradient(axis, axis=0)
+        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+        normal = np.stack([tangent[:, 1], -tangent[:, 0]], 1) * (-1.0 if side == 0 else 1.0)
+        width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, 1.7 * radius)
+        width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+        edge = axis + normal * (sign * width)[:, None]
+        k = np.clip((t - t[0]) / 0.3, 0, 1)[:, None]
+        edges.append(edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k)))
+    mid, half = (edges[0] + edges[1]) / 2, (edges[0] - edges[1]) / 2
+    s_mid, s_half = (outer + inner) / 2, (outer - inner) / 2
+    cols = (
+        np.array([-1.3, -1.1, -1, -0.5, 0, 0.5, 1, 1.1, 1.3])
+        if folded
+        else np.array([-1.15, -1, -0.5, 0, 0.5, 1, 1.15])
+    )
+    tgt = mid[:, None] + half[:, None] * cols[None, :, None]
+    src = s_mid[:, None] + s_half[:, None] * cols[None, :, None]
+    # one station before the root (overlap with the torso) and two beyond the cuff
+    step_t, step_s = tgt[-1] - tgt[-2], src[-1] - src[-2]
+    seam_t, seam_s = (mid[1] - mid[0]) * 0.7, (s_mid[1] - s_mid[0]) * 0.7
+    tgt = np.concatenate([[tgt[0] - seam_t], tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
+    src = np.concatenate([[src[0] - seam_s], src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
+    return tgt.astype(np.float32), src.astype(np.float32)
+
+
+def nearest(body: Body, side: int, point: np.ndarray, most: float) -> float:
+    """Where along the arm a point lies, as in `arm_stations`: between 0.1 and `most`."""
+    t = np.linspace(0.0, 1.2, 49)
+    axis, _ = _axis(body, side, t)
+    return float(np.clip(t[np.argmin(np.linalg.norm(axis - point, axis=1))], 0.1, most))
+
+
+def _axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    fine_t = np.linspace(0, 2.4, 49)
+    pts, r = arm_stations(body, side, 0.0, 2.4, 49)
+    return np.stack([np.interp(t, fine_t, pts[:, i]) for i in (0, 1)], 1), np.interp(t, fine_t, r)
