@@ -39,7 +39,8 @@ def figures(rows: Rows, pairs: Sequence[str], systems: Sequence[str], metrics: d
         rows: by pair and system, complete.
     """
     both = compared(rows, pairs, systems)
-    results = {system: _outcome([rows[pair, system] for pair in pairs]) for system in systems}
+    first = [rows[pair, systems[0]] for pair in pairs]
+    results = {system: _outcome([rows[pair, system] for pair in pairs], first) for system in systems}
     differences: dict[str, dict[str, Any]] = {system: {} for system in systems[1:]}
     for metric in metrics:
         table = [[rows[pair, system]["metrics"].get(metric) for system in systems] for pair in both]
@@ -54,10 +55,15 @@ def figures(rows: Rows, pairs: Sequence[str], systems: Sequence[str], metrics: d
     return {"compared": len(both), "results": results, "differences": differences}
 
 
-def _outcome(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _outcome(rows: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts and times; `first` are the rows of the first system, to which times are set in relation, pair by pair."""
     failures = Counter(row["error"]["code"] for row in rows if row["error"])
     seconds = [row["seconds"] for row in rows if row["status"] == "ok" and row["seconds"] is not None]
-    time = {"median": float(np.median(seconds)), "p90": float(np.percentile(seconds, 90))} if seconds else None
+    ratios = [a["seconds"] / b["seconds"] for a, b in zip(rows, first, strict=True) if a["seconds"] and b["seconds"]]
+    time = None
+    if seconds:
+        time = {"median": float(np.median(seconds)), "p90": float(np.percentile(seconds, 90))}
+        time["ratio"] = float(np.median(ratios)) if ratios else None
     made = len(rows) - failures.total()
     return {"ok": made, "failed": failures.total(), "failures": dict(failures), "means": {}, "seconds": time}
 
@@ -83,7 +89,8 @@ def markdown(summary: dict[str, Any]) -> str:
         lines.append(_line(about, None, cells))
     times = [results[name]["seconds"] for name in names]
     if any(times):
-        lines.append("| time, s, median |" + "".join(f" {number(t['median']) if t else '–'} |" for t in times))
+        label = f"time, analysis included, ratio to {_cell(names[0])}"
+        lines.append(f"| {label} |" + "".join(f" {number(t.get('ratio')) if t else '–'} |" for t in times))
     return "\n".join([*lines, "", _note(summary, names[0])]) + "\n"
 
 
