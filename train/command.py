@@ -178,7 +178,8 @@ def _train(options: argparse.Namespace) -> int:
             say("dry run: nothing was written", sys.stdout)
         else:
             _stage(options.stage).train(settings)
-            say(f"the run is in {settings.out}", sys.stdout)
+            if os.environ.get("RANK", "0") == "0":  # with torchrun one process speaks
+                say(f"the run is in {settings.out}", sys.stdout)
     return 0
 
 
