@@ -185,14 +185,14 @@ def test_upload_rail_warnings_and_download(visit: Visit) -> None:
     assert imageio.load(Path(saved.value.path())).format == "JPEG"
 
 
-def test_the_intermediate_pictures_come_when_asked_for(visit: Visit, live: Live) -> None:
-    visit.person(picture(11))
-    visit.clothes(picture(12))
-    visit.see(".piece.done", 1)
-    assert visit.page.locator("#steps img").count() == 0
-    visit.page.locator("#how summary").click()
-    visit.see("#steps img", 2)
-    assert "untouched" in visit.page.locator("#steps").inner_text()
+def test_the_intermediate_pictures_come_when_asked_for(desk: Visit) -> None:
+    desk.person(picture(11))
+    desk.clothes(picture(12))
+    desk.see(".piece.done", 1)
+    assert desk.page.locator("#steps img").count() == 0
+    desk.page.locator("#how summary").click()
+    desk.see("#steps img", 2)
+    assert "untouched" in desk.page.locator("#steps").inner_text()
 
 
 def test_another_colour(desk: Visit) -> None:
@@ -303,9 +303,9 @@ def test_the_camera(browser: Any, live: Live) -> None:
     visitor.close()
 
 
-def test_the_example_works_without_anything(visit: Visit) -> None:
-    visit.page.locator("#example").click()
-    visit.see(".piece.done", 3)
+def test_the_example_works_without_anything(desk: Visit) -> None:
+    desk.page.locator("#example").click()
+    desk.see(".piece.done", 3)
 
 
 def test_a_busy_server_and_a_server_that_is_away(desk: Visit) -> None:
