@@ -82,8 +82,9 @@ def test_a_run_that_is_told_to_stop_writes_its_lists(photos: Path) -> None:
     for seed in range(30):
         (photos / f"more{seed}.png").write_bytes(fake_try_on.photo(100 + seed))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), fake_try_on.DELAY: "0.2"}
+    arguments = _start("--no-progress", "--persons", "p.png", "--garments", "more*.png")
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tryon", *_start("--no-progress", "--persons", "p.png", "--garments", "more*.png")],
+        [sys.executable, "-P", "-m", "tryon", *arguments],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200

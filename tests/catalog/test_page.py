@@ -153,7 +153,8 @@ def test_pictures_are_loaded_when_they_come_near(browser: Any, sheet: Path) -> N
     tab.evaluate("scrollTo(0, document.body.scrollHeight)")
     _until(tab, "document.images.length > 150")
     tab.evaluate("scrollTo(0, document.body.scrollHeight)")
-    _until(tab, "(({ complete, naturalWidth }) => complete && naturalWidth)([...document.images].at(-1))")
+    last = "[...document.querySelectorAll('#cards img')].at(-1)"
+    _until(tab, f"(({{ complete, naturalWidth }}) => complete && naturalWidth)({last})")
     assert before < len(asked) <= 80
     tab.close()
 
