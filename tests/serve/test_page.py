@@ -22,14 +22,14 @@ from tryon.serve import page as page_files
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = ROOT / "assets" / "demo"
 SIZES = {"desktop": {"width": 1280, "height": 860}, "phone": {"width": 390, "height": 844}}
-WAIT = 60_000  # ms; a test machine may be busy
+WAIT = 150_000  # ms; a test machine may be busy
 
 #: Right edge of what is on the page, but for what scrolls or is clipped inside of its own box.
 RIGHTMOST = """Math.max(...[...document.querySelectorAll('main *')]
   .filter((node) => !node.closest('.rail > *, .compare > *, .hidden'))
   .map((node) => node.getBoundingClientRect().right))"""
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def upload(name: str, data: bytes) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def desk(browser: Any, live: Live) -> Iterator[Visit]:
 
 @pytest.fixture(scope="module")
 def real() -> Iterator[Live]:
-    server = Live(pipeline="tryon.pipeline:TryOn", threads=1)
+    server = Live(pipeline="tryon.pipeline:TryOn", threads=1, deadline=300.0, run_time=300.0)
     yield server
     server.stop()
 
