@@ -94,14 +94,14 @@ def composite(inputs: Tensor, layers: Layers) -> Tensor:
 
 
 def reach(inputs: Tensor) -> Tensor:
-    """Where the plate may be corrected: drawn skin, the garment and a band of about 10 px round both.
+    """Where the plate may be corrected: drawn skin, the garment and a band of about 4 px round both.
 
     What the old outfit hid elsewhere was filled with the texture beside it, which a small network would only blur.
 
     Shape: (B, C, H, W), the generator's input -> (B, 1, H, W) in [0, 1]; H and W are multiples of 4.
     """
     here = F.max_pool2d(torch.maximum(inputs[:, SKIN_PRIOR], inputs[:, WARP_MASK]), 4)
-    wide = F.avg_pool2d(F.max_pool2d(here, 5, 1, 2), 3, 1, 1, count_include_pad=False)
+    wide = F.avg_pool2d(here, 3, 1, 1, count_include_pad=False)
     return F.interpolate(wide, scale_factor=4.0, mode="bilinear", align_corners=False)
 
 
