@@ -124,7 +124,7 @@ def test_known_answers_come_in_order(photos: Path, tmp_path: Path, backbone: Pat
         assert change["low"] <= change["mean"] <= change["high"] < 0
     sets = {system: summary["sets"][system]["features_mmd"]["value"] for system in systems.split(",")}
     assert sets["same"] == pytest.approx(0, abs=1e-6)
-    assert abs(sets["shuffled"]) < 0.2 * sets["blur"] < 0.2 * sets["blurmore"], "a set has no order"
+    assert sets["shuffled"] <= 0 < sets["blur"] < sets["blurmore"], "a set has no order"
     for system in systems.split(","):
         assert "--inception" in summary["sets"][system]["fid"]["unavailable"]
     assert summary["unavailable"]["lpips"].startswith("LPIPS: ")
