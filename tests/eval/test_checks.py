@@ -18,7 +18,6 @@ from tryon.eval.measure import sleeve_end
 from tryon.eval.pairs import Pair
 from tryon.eval.reconstruct import NoTop, cut_out, larger_outfit
 
-from tryon import imageio
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess.body import body_from_pose
@@ -189,7 +188,7 @@ def test_self_reconstruction_puts_the_worn_garment_back(case: Case) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_on_real_networks_an_unchanged_photo_has_not_drifted(tmp_path: Path) -> None:
+def test_on_real_networks_an_unchanged_photo_has_not_drifted() -> None:
     """The demo person: the photo itself, blurred, shifted and mirrored as results of another system."""
     from tryon.eval.case import Studio
 
@@ -210,5 +209,4 @@ def test_on_real_networks_an_unchanged_photo_has_not_drifted(tmp_path: Path) -> 
     made = check(ready, geometric.image, geometric.explain["edit_mask"])
     assert made["untouched_identical"] == 1 and made["garment_de2000"] < 1 < same["garment_de2000"]
     assert made["print_edges"] > 0.9 > same["print_edges"] and made["old_garment"] < 0.5
-    assert made["pose_drift"] < 0.15
-    imageio.save(tmp_path / "made.png", geometric.image)
+    assert made["pose_drift"] < checks.LOST, "somebody is still found"
