@@ -14,7 +14,7 @@ import numpy as np
 
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
-from .fill import mirror_fill, push_pull, shade_arm, skin_colour
+from .fill import mirror_fill, push_pull, shade_arm, skin_colour, wide_blur
 
 
 @dataclass(frozen=True)
@@ -234,10 +234,10 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     # clothing is compared with its inside; a scale of its own for each, as far as the zone reaches
     inside = cv2.erode(clothing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     for known, sigma in ((inside, 0.12 * unit), (away, 0.25 * unit)):
-        weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), sigma)
+        weight = wide_blur(known.astype(np.float32), sigma)
         weight = np.maximum(weight, 1e-4)[..., None]
-        mean = cv2.GaussianBlur(lab * known[..., None], (0, 0), sigma) / weight
-        square = cv2.GaussianBlur((lab**2) * known[..., None], (0, 0), sigma) / weight
+        mean = wide_blur(lab * known[..., None], sigma) / weight
+        square = wide_blur((lab**2) * known[..., None], sigma) / weight
         spread = np.sqrt(np.maximum(square - mean**2, 0)) + 4.0
         nearest.append((((lab - mean) / spread) ** 2).sum(-1) + 2 * np.log(spread).sum(-1))
     similar = zone & (nearest[0] + 1.5 < nearest[1])

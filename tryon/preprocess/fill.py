@@ -37,6 +37,20 @@ def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return filled
 
 
+def wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur; wide ones are computed on a reduced picture, which is smooth anyway.
+
+    Args:
+        image: float32 (H, W[, C]); sigma: px.
+    """
+    factor = int(sigma / 3)
+    if factor < 2:
+        return cv2.GaussianBlur(image, (0, 0), sigma)
+    h, w = image.shape[:2]
+    small = cv2.resize(image, (max(w // factor, 1), max(h // factor, 1)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / factor), (w, h), interpolation=cv2.INTER_LINEAR)
+
+
 def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach: float) -> np.ndarray:
     """Fill unknown pixels with what lies on the other side of the nearest edge, so that a texture goes on.
 
@@ -75,8 +89,8 @@ def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach:
         open_ &= ~hit
     k = known.astype(np.float32)
     sigma = max(reach / 3, 2.0)
-    weight = cv2.GaussianBlur(k, (0, 0), sigma)
-    coarse = cv2.GaussianBlur(image * k[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+    weight = wide_blur(k, sigma)
+    coarse = wide_blur(image * k[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
     flat, low = image.reshape(-1, 3), coarse.reshape(-1, 3)
     near = np.exp(-distance.ravel()[where] / reach)[:, None]
     out = smooth.reshape(-1, 3).copy()
