@@ -19,7 +19,7 @@ from tryon import imageio
 from tryon.catalog import pool as pools
 from tryon.catalog.bench import Bench
 from tryon.catalog.rows import Failure
-from tryon.catalog.run import TRIES, Summary, run
+from tryon.catalog.runner import TRIES, Summary, run
 from tryon.catalog.store import Full, Store
 from tryon.catalog.tasks import Analyse, Reply, Task
 from tryon.catalog.worker import LocalFiles

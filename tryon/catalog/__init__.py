@@ -8,6 +8,17 @@ Importing this costs little; the networks live in worker processes.
 
 from __future__ import annotations
 
-from .run import Summary, run
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .runner import Summary, run
 
 __all__ = ["Summary", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import runner
+
+    return getattr(runner, name)

@@ -60,7 +60,7 @@ def _seconds(text: str) -> float:
 
 def _run(options: argparse.Namespace) -> int:
     from .bench import TRY_ON
-    from .run import run
+    from .runner import run
 
     if options.weights is not None:
         os.environ["TRYON_WEIGHTS"] = options.weights  # the workers see it too
