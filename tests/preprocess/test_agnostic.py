@@ -153,7 +153,7 @@ def test_mirror_fill_continues_a_texture_and_keeps_what_is_known():
     known = np.ones((80, 60), bool)
     known[50:65, 20:40] = False
     smooth = push_pull(image, known.astype(np.float32))
-    out = mirror_fill(image, known, smooth, 1000.0)
+    out = mirror_fill(image, known, smooth, 1000.0, even=1.0)
     assert np.array_equal(out[known], smooth[known])
     hole = ~known
     assert out[hole].std() > 3 * smooth[hole].std()  # stripes, not a blur

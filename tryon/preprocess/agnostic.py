@@ -337,7 +337,7 @@ def _fill(
     inner = cv2.erode(lower.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
     lower = inner if inner.sum() >= 60 else lower
     if lower.sum() >= 60:
-        fill = mirror_fill(photo, lower, _smooth_fill(photo, lower), 1.5 * body.breadth)
+        fill = mirror_fill(photo, lower, _smooth_fill(photo, lower), 1.5 * body.breadth, even=1.0)
     else:
         fill = np.full_like(photo, 45.0)
     plate += (fill - plate) * below[..., None]

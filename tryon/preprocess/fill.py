@@ -51,7 +51,9 @@ def wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / factor), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach: float) -> np.ndarray:
+def mirror_fill(
+    image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach: float, even: float = 5.0
+) -> np.ndarray:
     """Fill unknown pixels with what lies on the other side of the nearest edge, so that a texture goes on.
 
     An unknown pixel takes the known one that lies mirrored at the edge's nearest pixel, or half or a quarter as far
@@ -62,6 +64,7 @@ def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach:
         image: float32 (H, W, 3); known: bool (H, W).
         smooth: float32 (H, W, 3), a smooth filling of the same picture (`push_pull`).
         reach: px from the edge at which the mirrored colours count for a third; beyond, `smooth` and fine detail.
+        even: smoothing of the displacements, px: against rays from a ragged outline; it bends prints.
 
     Returns:
         float32 (H, W, 3), equal to `smooth` where `known`.
@@ -87,16 +90,26 @@ def mirror_fill(image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach:
         hit[inside] = known[sy[inside], sx[inside]]
         source[hit] = sy[hit] * w + sx[hit]
         open_ &= ~hit
+    # neighbours look at neighbours: without this, each step of the outline would throw a ray of its own
+    shift = np.zeros((h, w, 2), np.float32)
+    shift[y, x] = np.stack([source % w - x, source // w - y], 1)
+    hole = (~known).astype(np.float32)
+    shift = cv2.GaussianBlur(shift, (0, 0), even) / np.maximum(cv2.GaussianBlur(hole, (0, 0), even), 1e-3)[..., None]
+    map_x = np.arange(w, dtype=np.float32)[None] + shift[..., 0]
+    map_y = np.arange(h, dtype=np.float32)[:, None] + shift[..., 1]
     k = known.astype(np.float32)
     sigma = max(reach / 3, 2.0)
     weight = wide_blur(k, sigma)
     coarse = wide_blur(image * k[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
-    flat, low = image.reshape(-1, 3), coarse.reshape(-1, 3)
-    near = np.exp(-distance.ravel()[where] / reach)[:, None]
-    out = smooth.reshape(-1, 3).copy()
-    base = out[where]
-    out[where] = base + (flat[source] - low[source]) + near * (low[source] - base)
-    return np.clip(out.reshape(image.shape), 0, 255)
+
+    def there(picture: np.ndarray) -> np.ndarray:
+        return cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    seen = there(k)
+    detail, low = there((image - coarse) * k[..., None]), there(coarse)
+    near = (np.exp(-distance / reach) * seen)[..., None]
+    filled = smooth + detail + near * (low - smooth)
+    return np.clip(np.where(known[..., None], smooth, filled), 0, 255)
 
 
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
