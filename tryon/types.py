@@ -9,11 +9,13 @@ import numpy as np
 
 Category = Literal["upper", "lower", "dress"]
 Sleeve = Literal["none", "short", "half", "long"]
+Length = Literal["short", "knee", "long"]
 
 CATEGORIES: tuple[Category, ...] = ("upper", "lower", "dress")
 SLEEVES: tuple[Sleeve, ...] = ("none", "short", "half", "long")
+LENGTHS: tuple[Length, ...] = ("short", "knee", "long")
 
-#: Named points of a flat garment; "left" is left in the image of the upright garment.
+#: Named points of a flat top, dress or coat; "left" is left in the image of the upright garment.
 LANDMARKS: tuple[str, ...] = (
     "neck_left",
     "neck_right",
@@ -30,6 +32,22 @@ LANDMARKS: tuple[str, ...] = (
     "armpit_right",
     "hem_left",
     "hem_right",
+)
+#: Named points of flat trousers, shorts and skirts. The hips lie on the outline at the height of the crotch (at the
+#: widest point of skirts); `crotch` is the top of the gap between the legs and absent on skirts; knees lie on the outer
+#: outline at half of the leg; `hem_out` and `hem_in` are the corners of a leg's end (skirts have `hem_out` only).
+LOWER_LANDMARKS: tuple[str, ...] = (
+    "waist_left",
+    "waist_right",
+    "hip_left",
+    "hip_right",
+    "crotch",
+    "knee_left",
+    "knee_right",
+    "hem_out_left",
+    "hem_out_right",
+    "hem_in_left",
+    "hem_in_right",
 )
 
 #: MediaPipe pose landmark indices that the project uses. Left/right are the person's own.
@@ -105,10 +123,12 @@ class Garment:
         mask: float32 (H, W) in [0, 1], the matte (inner collar and hood included, hanger not).
         category: what it is.
         sleeve: its sleeve length (None for `lower`).
-        landmarks: name -> (x, y) px in the garment photo, or None where absent. Keys are all of `LANDMARKS`.
+        landmarks: name -> (x, y) px in the garment photo, or None where absent. Keys are all of `LANDMARKS`, or of
+            `LOWER_LANDMARKS` where the category is `lower`.
         scores: name -> confidence 0..1 of each landmark.
         confidence: 0..1, of the whole analysis.
         open_front: worn open (unbuttoned).
+        length: of `lower` (None for the others): ends above, at or below the knee.
         warnings: what was noticed.
     """
 
@@ -121,6 +141,12 @@ class Garment:
     confidence: float
     open_front: bool = False
     warnings: tuple[Notice, ...] = field(default=())
+    length: Length | None = None
+
+    @property
+    def is_skirt(self) -> bool:
+        """Whether a `lower` garment has no legs."""
+        return self.category == "lower" and self.landmarks.get("crotch") is None
 
     def __post_init__(self) -> None:
         _check_image("image", self.image)
@@ -128,6 +154,6 @@ class Garment:
             raise ValueError(f"mask {self.mask.shape} must have the image's size {self.image.shape[:2]}")
         if self.category not in CATEGORIES:
             raise ValueError(f"category must be one of {CATEGORIES}, got {self.category!r}")
-        unknown = set(self.landmarks) - set(LANDMARKS)
+        unknown = set(self.landmarks) - {*LANDMARKS, *LOWER_LANDMARKS}
         if unknown:
-            raise ValueError(f"unknown landmarks {sorted(unknown)}; known are {LANDMARKS}")
+            raise ValueError(f"unknown landmarks {sorted(unknown)}; known are {LANDMARKS + LOWER_LANDMARKS}")
