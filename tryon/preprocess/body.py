@@ -264,6 +264,31 @@ def legs_mask(body: Body, size: tuple[int, ...], grow: float = 1.0) -> np.ndarra
     return mask.astype(np.float32) / 255
 
 
+def leg_stations(
+    body: Body, side: int, start: float = 0.0, stop: float = 2.0, n: int = 25
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points on a leg's axis and bare-leg radii: ((n, 2), (n,)); t = 0 hip, 1 knee, 2 ankle, rounded at the knee."""
+    t = np.linspace(start, stop, n)
+    out = (1 if side else -1) * body.across * body.chest * 0.12
+    h, k, a = body.hips[side] + out, body.knees[side], body.ankles[side]
+    pts = np.where(t[:, None] <= 1, h + (k - h) * np.minimum(t, 1)[:, None], k + (a - k) * (t - 1)[:, None])
+    q = np.clip((t - 0.85) / 0.3, 0, 1)[:, None]
+    bend = (1 - q) ** 2 * (h + (k - h) * 0.85) + 2 * q * (1 - q) * k + q**2 * (k + (a - k) * 0.15)
+    pts = np.where((t[:, None] > 0.85) & (t[:, None] < 1.15), bend, pts)
+    radius = np.interp(t, [0, 0.45, 0.85, 1.0, 1.3, 1.65, 2.0], [0.255, 0.22, 0.165, 0.15, 0.155, 0.115, 0.085])
+    return pts.astype(np.float32), (body.breadth * radius).astype(np.float32)
+
+
+def leg_mask(
+    body: Body, side: int, size: tuple[int, ...], grow: float = 1.0, start: float = 0.0, stop: float = 2.0
+) -> np.ndarray:
+    """Silhouette of a bare leg: float32 (H, W) in [0, 1]."""
+    mask = np.zeros(size, np.uint8)
+    pts, r = leg_stations(body, side, start, stop)
+    _tapered(mask, pts, r * grow)
+    return mask.astype(np.float32) / 255
+
+
 def neck_mask(body: Body, size: tuple[int, ...], grow: float = 1.0) -> np.ndarray:
     """Neck and the upper chest that an open collar shows: float32 (H, W)."""
     mask = np.zeros(size, np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .body import Body, arm_stations
+from .body import Body, arm_stations, leg_stations
 
 
 def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -157,4 +157,46 @@ def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) 
         np.minimum(u, d2 / r**2, out=u)
     shade = (1.03 - 0.26 * np.clip(u, 0, 1.2))[..., None]
     warm = np.array([1.0, 1.06, 1.1], np.float32)  # shadows of skin are redder: green and blue fall faster
+    return cv2.resize((colour * shade**warm).astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def leg_colour(image: np.ndarray, legs: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Typical colour of the legs: float32 (3,) RGB 0..255, from bare or stockinged legs where enough of them is seen,
+    else the skin of arms and face.
+
+    Args:
+        image: uint8 (H, W, 3); legs, arms, face: bool (H, W).
+    """
+    if int(legs.sum()) >= 200:
+        return _typical(image, legs)
+    return skin_colour(image, arms, face)
+
+
+def shade_leg(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) -> np.ndarray:
+    """A lit leg in skin colour: float32 (H, W, 3), defined everywhere.
+
+    Args:
+        side: as in `Body`; size: (H, W); colour: float32 (3,) RGB 0..255.
+
+    Lambertian falloff across the leg, more towards the other leg, and the relief of knee and calf along it.
+    """
+    h, w = size
+    s = 4
+    pts, radius = leg_stations(body, side, -0.1, 2.1, 34)
+    x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2
+    y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2
+    offset = np.stack(np.broadcast_arrays(x[None], y[:, None]), -1)[None] - pts[:, None, None]
+    u = (offset**2).sum(-1) / radius[:, None, None] ** 2
+    near = u.argmin(0)
+    u = np.minimum(np.take_along_axis(u, near[None], 0)[0], 1.4)
+    t = np.linspace(-0.1, 2.1, 34)[near]
+    along = np.gradient(pts, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    inward = np.stack([along[:, 1], -along[:, 0]], 1) * (1.0 if side == 0 else -1.0)
+    inner = (np.take_along_axis(offset, near[None, ..., None], 0)[0] * inward[near]).sum(-1) / radius[near]
+    relief = 0.035 * np.exp(-(((t - 0.94) / 0.08) ** 2)) - 0.05 * np.exp(-(((t - 1.1) / 0.07) ** 2))
+    relief += 0.02 * np.exp(-(((t - 0.5) / 0.25) ** 2)) + 0.025 * np.exp(-(((t - 1.35) / 0.15) ** 2))
+    shade = 1.03 - 0.27 * u - 0.05 * np.clip(inner, -1, 1) + relief * np.clip(1.2 - u, 0, 1)
+    shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)[..., None]
+    warm = np.array([1.0, 1.06, 1.1], np.float32)  # as in `shade_arm`
     return cv2.resize((colour * shade**warm).astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,49 @@
+"""Filled holes and painted skin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests import drawn_person
+from tryon.preprocess import fill
+from tryon.preprocess.body import body_from_pose, leg_mask, leg_stations
+
+SIZE = (600, 400)
+SKIN = np.array([200, 160, 140], np.float32)
+
+
+def _body():
+    return body_from_pose(drawn_person.keypoints(), drawn_person.world())
+
+
+def test_a_leg_runs_from_the_hip_over_the_knee_to_the_ankle():
+    body = _body()
+    for side in (0, 1):
+        points, radius = leg_stations(body, side, n=41)
+        assert np.linalg.norm(points[-1] - body.ankles[side]) < 1e-3
+        assert np.linalg.norm(points - body.knees[side], axis=1).min() < 0.05 * body.breadth
+        assert radius[0] > 1.5 * radius[20] > 2 * radius[-1]
+
+
+def test_a_leg_is_round_skin_and_darker_on_the_inner_side():
+    body = _body()
+    for side, inward in ((0, 1), (1, -1)):
+        leg = fill.shade_leg(body, side, SIZE, SKIN)
+        points, radius = leg_stations(body, side, 0.5, 1.6, 12)
+        for (x, y), r in zip(points, radius, strict=True):
+            row = leg[int(y)].sum(-1)
+            middle, inner, outer = (row[int(x + 0.85 * r * q)] for q in (0, inward, -inward))
+            assert middle > outer > inner
+        inside = leg[leg_mask(body, side, SIZE) > 0.9]
+        assert np.abs(inside.mean(0) - SKIN).max() < 25
+        assert inside.std() > 4
+
+
+def test_legs_take_the_colour_that_is_seen_on_them_else_that_of_arms_and_face():
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[:20], image[20:40], image[40:] = (210, 170, 150), (205, 160, 140), (60, 50, 50)
+    rows = np.arange(60)[:, None] * np.ones((1, 60))
+    face, arms, legs = rows < 20, (rows >= 20) & (rows < 40), rows >= 40
+    assert np.abs(fill.leg_colour(image, legs, arms, face) - (60, 50, 50)).max() < 1
+    seen = fill.leg_colour(image, legs & False, arms, face)
+    assert np.abs(seen - (207, 164, 144)).max() < 4
