@@ -46,6 +46,22 @@ class Sample:
     kind: str
 
 
+@dataclass(frozen=True)
+class Ingredients:
+    """What goes into samples; taken out for ablations only.
+
+    Args:
+        old: a larger old garment is simulated (`simulate_old`); without it the worn one's own outline is erased.
+        jitter: joints, colours and window are disturbed, and in `worn` samples the outline of the warped garment.
+    """
+
+    old: bool = True
+    jitter: bool = True
+
+
+ALL = Ingredients()
+
+
 def _labels(parse: np.ndarray, *labels: Label) -> np.ndarray:
     return np.isin(parse, [int(x) for x in labels])
 
@@ -154,10 +170,35 @@ def sleeve_ends(mask: np.ndarray, body: Body) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
-    """A `worn` sample, or None if too little of a torso garment is visible."""
+def _placed(person: Person, rng: np.random.Generator, use: Ingredients) -> tuple[Person, Placement]:
+    """Person and canvas, disturbed if that is wanted."""
+    if not use.jitter:
+        return person, edit_window(person.pose, person.parse)
     person = jitter_person(person, rng)
-    placement = jitter_window(person, rng)
+    return person, jitter_window(person, rng)
+
+
+def _disturbed(
+    true: np.ndarray, texture: np.ndarray, rng: np.random.Generator, use: Ingredients
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and texture of a worn garment with the outline that the geometry would give them."""
+    if not use.jitter:
+        return true, texture
+    size = true.shape
+    grow = float(rng.normal(0, 1.3))
+    mask = true if abs(grow) < 0.5 else _grow(true, grow)
+    ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    field = _smooth_noise(rng, size, float(rng.uniform(14, 40)), float(rng.uniform(0.3, 2.2)))
+    mask = cv2.remap(mask, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR)
+    texture = cv2.remap(texture, xs + 0.5 * field[..., 0], ys + 0.5 * field[..., 1], cv2.INTER_LINEAR)
+    if rng.random() < 0.3:
+        texture = cv2.GaussianBlur(texture, (0, 0), float(rng.uniform(0.3, 0.8)))
+    return mask, texture
+
+
+def worn_sample(person: Person, rng: np.random.Generator, use: Ingredients = ALL) -> Sample | None:
+    """A `worn` sample, or None if too little of a torso garment is visible."""
+    person, placement = _placed(person, rng, use)
     size = (placement.height, placement.width)
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")
@@ -177,18 +218,10 @@ def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
     texture = push_pull(image.astype(np.float32), core)
     flat = _light(image, worn.astype(np.float32), float(rng.uniform(6, 22))) ** float(rng.uniform(0.1, 0.95))
     texture = texture / flat[..., None] * float(np.exp(rng.normal(0, 0.03)))
-    # disturbed outline, as the geometry will give it
-    grow = float(rng.normal(0, 1.3))
-    mask = true if abs(grow) < 0.5 else _grow(true, grow)
-    ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
-    field = _smooth_noise(rng, size, float(rng.uniform(14, 40)), float(rng.uniform(0.3, 2.2)))
-    mask = cv2.remap(mask, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR)
-    texture = cv2.remap(texture, xs + 0.5 * field[..., 0], ys + 0.5 * field[..., 1], cv2.INTER_LINEAR)
-    if rng.random() < 0.3:
-        texture = cv2.GaussianBlur(texture, (0, 0), float(rng.uniform(0.3, 0.8)))
+    mask, texture = _disturbed(true, texture, rng, use)
     depth = cv2.GaussianBlur(mask, (0, 0), max(0.07 * body.breadth, 0.8))
     texture = texture * (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
-    old = simulate_old(parse, body, rng)
+    old = simulate_old(parse, body, rng) if use.old else parse
     sleeves = mask * np.maximum(arm_mask(body, 0, size, 1.5), arm_mask(body, 1, size, 1.5))
     ends = sleeve_ends(mask, body)
     a = agnostic_stage.build(image, old, body, mask, sleeves, hem, sleeve_end=ends)
@@ -205,14 +238,15 @@ def _grow(mask: np.ndarray, px: float) -> np.ndarray:
     return cv2.dilate(mask, kernel) if px > 0 else cv2.erode(mask, kernel)
 
 
-def transplant_sample(person: Person, garment: Garment, rng: np.random.Generator) -> Sample | None:
-    """A `transplant` sample: `garment` as it shows when worn (see `preprocess.garment.as_worn`)."""
-    person = jitter_person(person, rng)
-    placement = jitter_window(person, rng)
+def transplant_sample(
+    person: Person, garment: Garment, rng: np.random.Generator, use: Ingredients = ALL
+) -> Sample | None:
+    """A `transplant` sample: `garment` as it shows when worn (see `preprocess.worn.as_worn`)."""
+    person, placement = _placed(person, rng, use)
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
     # the photo is true where only the simulated garment lies
-    shown = _disguise(person, placement, parse, body, rng) if rng.random() < 0.7 else person
+    shown = _disguise(person, placement, parse, body, rng) if use.old and rng.random() < 0.7 else person
     x = build_inputs(shown, garment, placement)
     if x.coverage.sum() < 0.03 * x.coverage.size:
         return None
