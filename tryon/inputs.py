@@ -10,12 +10,12 @@ import numpy as np
 from .geometry import CANVAS, Placement
 from .labels import Label
 from .preprocess import agnostic as agnostic_stage
-from .preprocess import skeleton
+from .preprocess import agnostic_lower, legs, lower_body, skeleton
 from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
 from .preprocess.layers import assemble
 from .preprocess.skeleton import Fit, Part
-from .types import Garment, Person, Pose
+from .types import Category, Garment, Person, Pose
 
 #: Groups of labels in the generator's layout channels, in order.
 LAYOUT_GROUPS: tuple[tuple[Label, ...], ...] = (
@@ -109,8 +109,11 @@ def limb_maps(body: Body, size: tuple[int, ...]) -> np.ndarray:
     return out.transpose(2, 0, 1)
 
 
-def edit_window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = CANVAS) -> Placement:
-    """The canvas for tops: from above the head to the thighs, arms included, or to the end of a long coat.
+def edit_window(
+    pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = CANVAS, category: Category = "upper"
+) -> Placement:
+    """The canvas for tops: from above the head to the thighs, arms included, or to the end of a long coat; for lower
+    garments see `legs.window`.
 
     Args:
         parse: uint8 (H, W) at photo size; if given, all of the worn top or coat is on the canvas.
@@ -118,6 +121,8 @@ def edit_window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, in
     Raises:
         ValueError: if the pose has no torso.
     """
+    if category == "lower":
+        return legs.window(pose, parse, size)
     body = body_from_pose(pose.keypoints, pose.world)
     points = np.concatenate([body.shoulders, body.elbows, body.wrists, body.hands, body.hips])
     pad = 0.25 * body.length
@@ -146,7 +151,9 @@ def build_inputs(
         placement: the canvas; default `edit_window`.
         fit: where the garment goes; default `skeleton.fit`.
     """
-    placement = placement or edit_window(person.pose, person.parse)
+    placement = placement or edit_window(person.pose, person.parse, category=worn.category)
+    if worn.category == "lower":
+        return _build_lower(person, worn, placement, fit)
     size = (placement.height, placement.width)
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")
@@ -160,5 +167,24 @@ def build_inputs(
     parts = skeleton.warp(worn, marks, fit, body, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
+    coverage = coverage * (1 - agnostic.keep)
+    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+
+
+def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
+    """`build_inputs` for trousers, shorts and skirts."""
+    size = (placement.height, placement.width)
+    image = placement.crop(person.image)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    parse = agnostic_lower.repair(parse, body, placement.crop(person.pose.mask, border="zero"))
+    lower = lower_body.measure(parse, body, person.pose.world)
+    marks = legs.landmarks_of(worn)
+    if not isinstance(fit, legs.LegFit):
+        fit = legs.fit(worn, marks, body, lower)
+    parts = legs.warp(worn, marks, fit, body, lower, size)
+    warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse)
+    agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
     coverage = coverage * (1 - agnostic.keep)
     return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -9,6 +9,8 @@ from .skeleton import Part
 
 #: How much a sleeve darkens the torso beside it, and the garment darkens towards its outline.
 CONTACT, ROUND = 0.24, 0.16
+#: Parts that continue those beneath them, and so throw no shadow.
+SEAMLESS = ("hips",)
 
 
 def sample(picture: np.ndarray, grid: np.ndarray, factor: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
@@ -65,7 +67,7 @@ def assemble(
     for part in parts:
         weight, weight_factor = _antialias(part.weight, scale)
         a = sample(weight, part.grid, weight_factor) * part.covered
-        if alpha.any():
+        if alpha.any() and part.name not in SEAMLESS:
             near = cv2.GaussianBlur(a, (0, 0), max(0.035 * unit, 0.6)) * (1 - a)
             rgb *= (1 - CONTACT * near)[..., None]
         texture = sample(image, part.grid, factor).astype(np.float32)
