@@ -1,8 +1,8 @@
 """What is taken out of the photo for a new lower garment, what stays in front, and the first filling.
 
-Layers, back to front: plate (background, bare legs, a tucked top's lower end), warped garment, occluders that stay (hands
-and arms, bag, hair, shoes, and the top or coat that hangs over the waistband). As little as possible is erased: the worn
-lower garment (of a dress, the part below the waist) and what the new one covers.
+Layers, back to front: plate (background, bare legs, a tucked top's lower end), warped garment, occluders that stay
+(hands and arms, bag, hair, shoes, and the top or coat that hangs over the waistband). As little as possible is erased:
+the worn lower garment (of a dress, the part below the waist) and what the new one covers.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 from ..labels import Label
 from .agnostic import Agnostic, _along, _dilate, _is, _sizeable, _smooth_fill
 from .body import Body, arm_mask, hand_mask
-from .fill import leg_colour, mirror_fill, shade_leg
+from .fill import leg_colour, mirror_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
 
 
 def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
-    """Pixels of the worn lower garment that must go: bool (h, w); of a dress, what lies below `waist` (torso lengths)."""
+    """Pixels of the worn lower garment that must go: bool (h, w); of a dress, what lies below `waist` (torso
+    lengths)."""
     along = _along(body, parse.shape)
-    old = _is(parse, Label.LOWER) | (_is(parse, Label.DRESS) & (along > waist))
+    old = _is(parse, Label.LOWER) | (_is(parse, Label.DRESS) & (along > waist + 0.04))  # not where the band lies
     return old | (_is(parse, Label.ACCESSORY) & _belts(parse, body, waist))
 
 
@@ -36,8 +37,12 @@ def _belts(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     return low[pieces]
 
 
-def occluders(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
-    """What stays in front of the new garment: bool (h, w)."""
+def occluders(parse: np.ndarray, body: Body, waist: float, shafts: np.ndarray | None = None) -> np.ndarray:
+    """What stays in front of the new garment: bool (h, w).
+
+    Args:
+        waist: torso lengths to the new waistband; shafts: bool (h, w), shoes there go under the new garment.
+    """
     size = parse.shape
     along = _along(body, size)
     keep = _sizeable(_is(parse, Label.HAIR, Label.BAG), (0.16 * body.breadth) ** 2)
@@ -49,6 +54,8 @@ def occluders(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     for side in (0, 1):
         near |= (hand_mask(body, side, size, 1.8) > 0.5) | (arm_mask(body, side, size, 1.9, 0.0, 2.2) > 0.5)
     keep |= arms & near
+    if shafts is not None:
+        keep &= ~(shafts & _is(parse, Label.SHOES))
     return _sizeable(keep, (0.1 * body.breadth) ** 2)
 
 
@@ -60,6 +67,7 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
         person: float32 (h, w), MediaPipe's person mask.
     """
     out = parse.copy()
+    out[_others(out, body, person)] = int(Label.BACKGROUND)
     lower = _is(out, Label.LOWER, Label.DRESS)
     r = max(round(0.05 * body.breadth), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
@@ -71,9 +79,83 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
     return out
 
 
-def skin_of_legs(image: np.ndarray, parse: np.ndarray) -> np.ndarray:
-    """Colour for newly bare legs: float32 (3,) 0..255, from a whole photo and its parse."""
+def _others(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
+    """Clothes and legs of passers-by: bool (h, w)."""
+    mine = person > 0.5
+    if not mine.any():
+        return np.zeros(parse.shape, bool)
+    far = cv2.distanceTransform((~mine).astype(np.uint8), cv2.DIST_L2, 3) > 0.4 * body.breadth
+    dressed = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS, Label.SHOES)
+    count, pieces = cv2.connectedComponents(dressed.astype(np.uint8))
+    area = np.bincount(pieces.ravel(), minlength=count)
+    on = np.bincount(pieces[mine], minlength=count)
+    other = on < 0.25 * area
+    other[0] = False
+    return other[pieces] | (dressed & far)
+
+
+def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Pixels beside the worn lower garment that have its colour, and not that of what they were taken for, join it:
+    pockets round a hand, cloth behind the handle of a bag, the strip under the hem of a top.
+
+    Colours are compared with local means over the inner parts of both; only what touches the garment is taken.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    factor = 0.5
+    small = cv2.resize(parse, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    unit = factor * body.breadth
+    lower = _is(small, Label.LOWER)
+    if lower.sum() < 100:
+        return parse
+    near = _dilate(lower.astype(np.uint8), 0.16 * unit).astype(bool) & ~lower
+    mine = _unlike(lab, lower, 0.16 * unit)
+    found = np.zeros(small.shape, bool)
+    for labels in ((Label.ARMS,), (Label.TOP, Label.OUTERWEAR), (Label.BAG,), (Label.BACKGROUND,)):
+        other = _is(small, *labels)
+        zone = near & other
+        if not zone.any():
+            continue
+        if labels == (Label.ARMS,):  # a hand lies near by nature, and may have the colour of the cloth
+            found |= zone & (mine + 5.0 < _unlike(lab, other, 3.0 * unit))
+        else:
+            found |= zone & (mine + 2.0 < _unlike(lab, other & ~near, 0.3 * unit))
+    found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    count, pieces = cv2.connectedComponents((found | lower).astype(np.uint8))
+    joined = np.zeros(count, bool)
+    joined[np.unique(pieces[lower])] = True
+    joined[0] = False
+    found &= joined[pieces]
+    grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.where(grown > 0.5, np.uint8(Label.LOWER), parse).astype(np.uint8)
+
+
+def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float) -> np.ndarray:
+    """How unlike the region's local colours each pixel is: float32 (h, w), a squared distance in spreads."""
+    inside = cv2.erode(region.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    weight = wide_blur(inside, sigma)[..., None]
+    mean = wide_blur(lab * inside[..., None], sigma) / np.maximum(weight, 1e-4)
+    square = wide_blur((lab**2) * inside[..., None], sigma) / np.maximum(weight, 1e-4)
+    spread = np.sqrt(np.maximum(square - mean**2, 0)) + 4.0
+    score = (((lab - mean) / spread) ** 2).sum(-1) + 2 * np.log(spread).sum(-1)
+    return np.where(weight[..., 0] > 0.004, score, 40.0).astype(np.float32)
+
+
+def skin_of_legs(image: np.ndarray, parse: np.ndarray, length: float = 0.0) -> np.ndarray:
+    """Colour for newly bare legs: float32 (3,) 0..255, from a whole photo and its parse.
+
+    Args:
+        length: neck to pelvis, photo px: an ankle between hem and shoe says little about the colour.
+    """
     legs = cv2.erode(_is(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    if legs.sum() < 0.06 * length**2:
+        legs[:] = False
     return leg_colour(image, legs, _is(parse, Label.ARMS), _is(parse, Label.FACE))
 
 
@@ -94,7 +176,7 @@ def build(
         fit: where it goes; colour: float32 (3,) of bare legs, see `skin_of_legs`.
     """
     unit = body.breadth / 100.0
-    keep = occluders(parse, body, fit.waist)
+    keep = occluders(parse, body, fit.waist, _under_trousers(parse, body, lower, garment, fit))
     gone = old_garment(parse, body, fit.waist) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = _dilate(gone.astype(np.uint8), max(1.5, 2.0 * unit)).astype(bool)
@@ -105,10 +187,67 @@ def build(
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour)
+    plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour, _above(garment))
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
+
+
+def _under_trousers(
+    parse: np.ndarray, body: Body, lower: LowerBody, garment: np.ndarray, fit: LegFit
+) -> np.ndarray | None:
+    """Where long, broad trousers hide the shafts of boots: bool (h, w); None where the boots stay in front."""
+    if fit.skirt or fit.ends[0] < 1.7:
+        return None
+    out = np.zeros(parse.shape, bool)
+    shoes = _is(parse, Label.SHOES)
+    for side in (0, 1):
+        shin = lower.mask(side, parse.shape, 1.2, fit.ends[side] - 0.1, 3.0) > 0.5
+        shaft = shin & shoes
+        if shaft.any() and (garment[shaft] > 0.5).mean() > 0.9:
+            out |= shaft & (garment > 0.5)
+    return out
+
+
+def _above(garment: np.ndarray) -> np.ndarray:
+    """Above the new garment's upper edge, column by column: bool (h, w)."""
+    covered = garment > 0.5
+    return (np.cumsum(covered, axis=0) == 0) & covered.any(axis=0)
+
+
+def row_fill(photo: np.ndarray, known: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels along their rows from both sides, mirrored at the edges: what lies behind legs (paving,
+    walls, shadows) mostly goes on horizontally.
+
+    Args:
+        photo: float32 (h, w, 3); known: bool (h, w).
+        base: float32 (h, w, 3), shown where neither side has anything.
+
+    Returns:
+        float32 (h, w, 3), `photo` where known.
+    """
+    h, w = known.shape
+    x = np.broadcast_to(np.arange(w, dtype=np.float32), (h, w))
+    y = np.broadcast_to(np.arange(h, dtype=np.float32)[:, None], (h, w))
+    hole = (~known).astype(np.float32)
+    smooth = np.maximum(cv2.GaussianBlur(hole, (1, 0), sigmaX=0.1, sigmaY=4), 1e-3)
+    total, weight = np.zeros_like(photo), np.zeros((h, w), np.float32)
+    for flip in (False, True):
+        side = known[:, ::-1] if flip else known
+        index = np.maximum.accumulate(np.where(side, np.arange(w), -1), axis=1)
+        index = (w - 1 - index)[:, ::-1] if flip else index
+        there = (index >= 0) & (index < w)
+        edge = cv2.GaussianBlur((index * hole).astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=4) / smooth
+        map_x = (2 * edge - x).astype(np.float32)
+        seen = cv2.remap(known.astype(np.float32), map_x, y.copy(), cv2.INTER_LINEAR, borderValue=0)
+        picture = cv2.remap(photo, map_x, y.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = np.clip(cv2.GaussianBlur(seen * there, (0, 0), 4) * 2 - 1, 0, 1)  # no hard change between the sides
+        share = seen / (np.abs(edge - x) + 2.0) ** 2
+        total += picture * share[..., None]
+        weight += share
+    far = 1 / (np.float32(0.5 * w)) ** 2
+    filled = (total + base * far) / (weight + far)[..., None]
+    return np.where(known[..., None], photo, filled).astype(np.float32)
 
 
 def _fill(
@@ -119,29 +258,53 @@ def _fill(
     hole: np.ndarray,
     fit: LegFit,
     colour: np.ndarray,
+    above: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout and skin mask, defined everywhere (used inside the edit region)."""
     size = parse.shape
     photo = image.astype(np.float32)
     along = _along(body, size)
     person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
-    known = ~person & ~hole
+    fringe = _dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 11.0 * body.breadth / 100).astype(bool)
+    known = ~person & ~hole & ~fringe
     if known.sum() < 50:
         known = ~hole
-    plate = mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth)
+    plate = row_fill(photo, known, mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth))
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     # a tucked top goes on for a little where the new waistband is lower than the old one
     top = _is(parse, Label.TOP, Label.DRESS) & ~hole & (along > fit.waist - 0.35)
-    above = np.clip((fit.waist + 0.06 - along) * 30, 0, 1) * _is(parse, Label.LOWER, Label.DRESS, Label.ACCESSORY)
+    above = above & (along < fit.waist + 0.25) & _is(parse, Label.LOWER, Label.DRESS, Label.ACCESSORY)
     if top.sum() >= 60 and above.any():
         above = cv2.GaussianBlur(above.astype(np.float32), (0, 0), 1.0)
         cloth = mirror_fill(photo, top, _smooth_fill(photo, top), 0.5 * body.breadth, even=1.0)
         plate += (cloth - plate) * above[..., None]
         layout[above > 0.5] = int(Label.TOP)
     skin = np.zeros(size, np.float32)
+    seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     for side in (lower.back_leg, 1 - lower.back_leg):
-        limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 1.0)
-        plate += (shade_leg(body, side, size, colour) - plate) * limb[..., None]
+        bare = max(0.15, fit.ends[side] - 0.15)  # only what the new garment leaves bare
+        limb = cv2.GaussianBlur(lower.mask(side, size, bare, 2.12), (0, 0), 1.0)
+        plate += (_leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         skin = np.maximum(skin, limb)
     return plate, layout, skin
+
+
+def _leg_picture(
+    photo: np.ndarray, body: Body, lower: LowerBody, side: int, seen: np.ndarray, colour: np.ndarray
+) -> np.ndarray:
+    """A lit leg, its colour carried on from where the photo shows that leg: float32 (h, w, 3), defined everywhere.
+
+    Args:
+        seen: bool (h, w), bare or stockinged legs that stay.
+    """
+    size = seen.shape
+    shaded = shade_leg(lower.moved(body), side, size, colour)
+    mine = seen & (lower.mask(side, size, 0.1, 2.1, 1.15) > 0.5)
+    if mine.sum() < max(60.0, 0.03 * body.length**2):
+        return shaded
+    ratio = np.clip((photo + 8) / (shaded + 8), 0.3, 3.0)
+    ratio = cv2.GaussianBlur(ratio * mine[..., None], (0, 0), 3)
+    weight = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 3)
+    ratio /= np.maximum(weight, 1e-3)[..., None]
+    return np.clip(shaded * _smooth_fill(ratio, mine & (weight > 0.3)), 0, 255)

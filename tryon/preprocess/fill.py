@@ -21,7 +21,7 @@ def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     Source: Gortler et al., "The Lumigraph", SIGGRAPH 1996 (pull-push algorithm).
     """
     levels = [(image * known[..., None], known.astype(np.float32))]
-    while min(levels[-1][1].shape) > 1:
+    while max(levels[-1][1].shape) > 1:  # down to one cell: half a picture may be unknown
         c, k = levels[-1]
         size = (max(k.shape[1] // 2, 1), max(k.shape[0] // 2, 1))
         c2, k2 = cv2.resize(c, size, interpolation=cv2.INTER_AREA), cv2.resize(k, size, interpolation=cv2.INTER_AREA)

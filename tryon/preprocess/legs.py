@@ -1,14 +1,15 @@
 """The analytic skeleton warp for trousers, shorts and skirts: a flat lower garment moves onto a body, without learning.
 
-Trousers and shorts are cut into the hips (waist to crotch; rows and columns kept, so prints stay straight) and two legs,
-ribbons along hip - knee - ankle. Skirts are one piece from the waist to the hem over both legs. All three are meshes
-between guiding lines: left edge, centre, right edge.
+Trousers and shorts are cut into the hips (waist to crotch; rows and columns kept, so prints stay straight) and two
+legs, ribbons along hip - knee - ankle. Skirts are one piece from the waist to the hem over both legs. All three are
+meshes between guiding lines: left edge, centre, right edge.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ..geometry import CANVAS, Placement
@@ -18,13 +19,15 @@ from .body import Body, body_from_pose
 from .lower_body import STATIONS, LowerBody
 from .mesh import rasterize
 from .skeleton import Fit, Part
-from .sleeves import SIDES, _to_outline
+from .sleeves import SIDES
 
 #: Visible breadth over flat breadth on the hips, and on a leg.
 HIPS_FLAT_TO_WORN, LEG_FLAT_TO_WORN = 0.76, 0.76
 #: Where legs and skirts of each length may end: t along the leg, 0 hip, 1 knee, 2 ankle.
-ENDS: dict[Length, tuple[float, float]] = {"short": (0.38, 0.86), "knee": (0.84, 1.3), "long": (1.72, 2.04)}
+ENDS: dict[Length, tuple[float, float]] = {"short": (0.38, 0.86), "knee": (0.84, 1.3), "long": (1.62, 2.0)}
 SKIRT_ENDS: dict[Length, tuple[float, float]] = {"short": (0.45, 0.88), "knee": (0.84, 1.35), "long": (1.35, 2.0)}
+#: Flat-lay photos are taken from above the waist: the legs, farther away, look shorter by about this factor.
+FORESHORTENED: dict[Length, float] = {"short": 1.0, "knee": 1.1, "long": 1.25}
 #: The rise of a garment is stretched at most so much to reach the old waistband.
 RISE_STRETCH = 1.4
 #: A skirt's hem is at most so much broader than the hips.
@@ -130,7 +133,9 @@ def _hip_line(body: Body) -> np.ndarray:
 
 
 def _fit_legs(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower: LowerBody) -> LegFit:
-    scale = sum(lower.hip_half) / (HIPS_FLAT_TO_WORN * _breadth(marks, "hip"))
+    length = garment.length or "long"
+    flat = 0.3 * _breadth(marks, "waist") + 0.7 * _breadth(marks, "hip")  # legs that lie apart broaden the hips
+    scale = sum(lower.hip_half) / (HIPS_FLAT_TO_WORN * flat)
     top = (marks["waist_left"] + marks["waist_right"]) / 2
     crotch = marks["crotch"]
     rise = scale * float(np.linalg.norm(crotch - top)) / body.length
@@ -147,13 +152,13 @@ def _fit_legs(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower:
         sign = 1.0 if i else -1.0
         points[f"waist_{side}"] = body.at(waist) + hips * (sign * 1.03 * lower.waist_half[i])
         inseam = (marks[f"hem_in_{side}"] + marks[f"hem_out_{side}"]) / 2 - (crotch + marks[f"hip_{side}"]) / 2
-        reach = scale * float(np.linalg.norm(inseam))
+        reach = scale * FORESHORTENED[length] * float(np.linalg.norm(inseam))
         root = _root(lower, body, i)
         thigh = float(np.linalg.norm(lower.leg(i, 1.0) - lower.leg(i, root)))
         shin = max(float(np.linalg.norm(lower.leg(i, 2.0) - lower.leg(i, 1.0))), 1.0)
         bone = 0.5 * (shin + max(thigh / max(1 - root, 0.3), 1.0))  # either may be foreshortened
         ends.append(root + reach / max(bone, 0.45 * body.length))
-    low, high = ENDS[garment.length or "long"]
+    low, high = ENDS[length]
     end = float(np.clip(np.mean(ends), low, high))
     for i, side in enumerate(SIDES):
         t = np.array([_root(lower, body, i), end])
@@ -216,7 +221,38 @@ def _skirt_edges(garment: Garment, marks: dict[str, np.ndarray], n: int) -> tupl
     """Left and right outline of a flat skirt from the waist to the hem: two (n, 2)."""
     q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     edges = [marks[f"waist_{s}"] + (marks[f"hem_out_{s}"] - marks[f"waist_{s}"]) * q for s in SIDES]
-    return _to_outline(edges[0], edges[1], garment.mask)
+    return _outline(edges[0], edges[1], garment.mask)
+
+
+def _outline(outer: np.ndarray, inner: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move the edges of a ribbon, two (n, 2), along its cross lines to the outline of the matte, by up to a third of
+    its breadth. The first row stays; rows that mostly leave the matte follow their neighbours."""
+    step = 0.025
+    shares = np.arange(-0.35, 1.35 + step / 2, step, dtype=np.float32)
+    points = (inner[:, None] + (outer - inner)[:, None] * shares[None, :, None]).astype(np.float32)
+    cloth = cv2.remap(
+        mask.astype(np.float32), points[..., 0] - 0.5, points[..., 1] - 0.5, cv2.INTER_LINEAR, borderValue=0
+    )
+    n = len(outer)
+    ends = np.full((n, 2), np.nan)
+    for i, row in enumerate(cloth > 0.5):
+        change = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
+        runs = [
+            (shares[a] - step / 2, shares[b - 1] + step / 2) for a, b in zip(change[::2], change[1::2], strict=True)
+        ]
+        if runs:
+            best = max(runs, key=lambda r: min(r[1], 1.0) - max(r[0], 0.0))
+            if min(best[1], 1.0) - max(best[0], 0.0) > 0.6:
+                ends[i] = best
+    ends[0] = (0.0, 1.0)
+    at = np.arange(n)
+    for j in (0, 1):
+        good = np.isfinite(ends[:, j])
+        e = np.interp(at, at[good], ends[good, j])
+        e = np.median(np.stack([np.pad(e, 2, mode="edge")[k : k + n] for k in range(5)]), axis=0)
+        ends[:, j] = np.convolve(np.pad(e, 2, mode="edge"), np.array([1, 2, 3, 2, 1]) / 9, mode="valid")
+    low, high = ends[:, :1], ends[:, 1:]
+    return (inner + (outer - inner) * high).astype(np.float32), (inner + (outer - inner) * low).astype(np.float32)
 
 
 def warp(garment: Garment, marks: dict[str, np.ndarray], target: LegFit, body: Body, lower: LowerBody,
@@ -281,15 +317,14 @@ def _leg_edges(
     q = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     outer = marks[f"hip_{side}"] + (marks[f"hem_out_{side}"] - marks[f"hip_{side}"]) * q
     inner = marks["crotch"] + (marks[f"hem_in_{side}"] - marks["crotch"]) * q
-    outer, inner = _to_outline(outer.astype(np.float32), inner.astype(np.float32), garment.mask)
+    outer, inner = _outline(outer.astype(np.float32), inner.astype(np.float32), garment.mask)
     flat = np.linalg.norm(outer - inner, axis=1) / 2
     root = _root(lower, body, i)
     t = root + (target.ends[i] - root) * q[:, 0]
     axis, normal, radius = lower.leg(i, t), lower.across(i, t), lower.radius(i, t)
-    want = np.maximum(LEG_FLAT_TO_WORN * target.scale * flat, 1.07 * radius)
-    width = _near_old(want, lower, i, t)
+    width = _near_old(leg_breadth(target.scale * flat, radius), lower, i, t)
     gap = ((axis - lower.leg(1 - i, t)) * normal).sum(1)
-    width[:, 1] = np.minimum(width[:, 1], np.maximum(0.53 * gap, 0.95 * radius))
+    width[:, 1] = np.minimum(width[:, 1], np.maximum(0.48 * gap, 0.92 * radius))
     edges = [axis + normal * width[:, :1], axis - normal * width[:, 1:]]
     k = np.clip(q / 0.3, 0, 1)
     k = 1 - k * k * (3 - 2 * k)
@@ -302,6 +337,12 @@ def _leg_edges(
     tgt = np.concatenate([[tgt[0] - up_t], tgt, [2 * tgt[-1] - tgt[-2]], [3 * tgt[-1] - 2 * tgt[-2]]])
     src = np.concatenate([[src[0] - up_s], src, [2 * src[-1] - src[-2]], [3 * src[-1] - 2 * src[-2]]])
     return tgt.astype(np.float32), src.astype(np.float32)
+
+
+def leg_breadth(flat: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Visible half breadths of a trouser leg from its flat ones and the bare leg's, px: broad legs fall in folds."""
+    usual = np.maximum(LEG_FLAT_TO_WORN * flat, 1.07 * radius)
+    return usual - 0.45 * np.maximum(usual - 1.5 * radius, 0)
 
 
 def _near_old(want: np.ndarray, lower: LowerBody, side: int, t: np.ndarray) -> np.ndarray:
@@ -331,7 +372,7 @@ def _hips_mesh(
     top = (marks["waist_left"] + marks["waist_right"]) / 2
     s_centre = top + (marks["crotch"] - top) * q
     left, right = (marks[f"waist_{s}"] + (marks[f"hip_{s}"] - marks[f"waist_{s}"]) * q for s in SIDES)
-    left, right = _to_outline(left.astype(np.float32), right.astype(np.float32), garment.mask)
+    left, right = _outline(left.astype(np.float32), right.astype(np.float32), garment.mask)
     p = target.points
     t_top = (p["waist_left"] + p["waist_right"]) / 2
     t_centre = t_top + (p["crotch"] - t_top) * q
@@ -346,9 +387,7 @@ def _hips_mesh(
     return tgt.astype(np.float32), src.astype(np.float32)
 
 
-def _hip_edge(
-    waist: np.ndarray, end: np.ndarray, body: Body, lower: LowerBody, side: int, q: np.ndarray
-) -> np.ndarray:
+def _hip_edge(waist: np.ndarray, end: np.ndarray, body: Body, lower: LowerBody, side: int, q: np.ndarray) -> np.ndarray:
     """Outer edge from the waistband over the hip to the leg: (n, 2)."""
     sign = 1.0 if side else -1.0
     hip = body.at(1.0) + _hip_line(body) * (sign * 1.03 * lower.hip_half[side])

@@ -6,7 +6,7 @@ a leg can have, it corrects the joints, so that new legs lie on the old ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -68,6 +68,11 @@ class LowerBody:
         t = np.asarray(t, np.float32)
         n = np.stack([np.interp(t, STATIONS, self.normal[side, :, i]) for i in (0, 1)], -1)
         return (n / np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-6)).astype(np.float32)
+
+    def moved(self, body: Body) -> Body:
+        """`body` with its knees and ankles on these legs' axes."""
+        joints = {name: np.stack([self.leg(i, t) for i in (0, 1)]) for name, t in (("knees", 1.0), ("ankles", 2.0))}
+        return replace(body, knees=joints["knees"], ankles=joints["ankles"])
 
     def mask(self, side: int, size: tuple[int, ...], start: float, stop: float, grow: float = 1.0) -> np.ndarray:
         """Silhouette of a bare leg: float32 (H, W) in [0, 1]."""
@@ -196,10 +201,12 @@ def _corrected(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Move the axis to the middle of the seen edges, where these are those of a leg, smoothly along it."""
     width = edges.sum(1) / 2
-    sound = np.isfinite(width) & (width > 0.6 * radius) & (width < 2.2 * radius)
+    sound = np.isfinite(width) & (width > 0.6 * radius) & (width < 1.9 * radius)
     shift = np.where(sound, (edges[:, 0] - edges[:, 1]) / 2, 0.0)
     shift = np.clip(shift, -0.9 * radius, 0.9 * radius)
-    weight = sound.astype(float) + 0.02
+    # the broader the worn leg, the less its middle says about the leg inside
+    weight = sound * np.clip((1.9 - width / radius) / 0.6, 0, 1) ** 2 + 0.02
+    weight = np.nan_to_num(weight, nan=0.02)
     kernel = np.exp(-(np.arange(-8, 9) ** 2) / (2 * 3.0**2))
     spread = np.convolve(np.pad(weight, 8, mode="edge"), kernel, mode="valid")
     moved = np.convolve(np.pad(shift * weight, 8, mode="edge"), kernel, mode="valid") / spread
