@@ -27,7 +27,7 @@ def add_command(commands: Any) -> None:
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="override a setting"
     )
-    train.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint (tryon only)")
+    train.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     train.add_argument("--dry-run", action="store_true", help="build everything, time one batch, write nothing")
     train.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     train.set_defaults(run=_train)
@@ -165,8 +165,8 @@ def needs_torch() -> Iterator[None]:
 def _train(options: argparse.Namespace) -> int:
     overrides = list(options.overrides)
     if options.resume:
-        if options.stage != "tryon":
-            raise UsageError("Only `tryon train tryon` resumes.", "Start from weights with init or resume in the file.")
+        if options.stage == "garment":
+            raise UsageError("`tryon train garment` doesn't resume.", "Start from weights with init in the file.")
         overrides.append("resume=true")
     settings = read(STAGES[options.stage], options.config, overrides)
     with needs_torch():

@@ -31,7 +31,7 @@ class _Shares(nn.Module):
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path, help="parser.safetensors of a run; log.jsonl beside it gives the figures")
+    parser.add_argument("weights", type=Path, help="parser.safetensors of a run")
     parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--figures", type=json.loads, help="JSON, the last line of figures of scripts/eval_parser.py")
@@ -43,9 +43,8 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     example = torch.randint(0, 256, (2, len(PLANES), *args.canvas)).float()
     path = args.weights.with_suffix(".onnx")
     worst = export_onnx(_Shares(net), (example,), path, ["planes"], ["shares"])
-    log, about = args.weights.with_name("log.jsonl"), load_about(args.weights)
-    logged = json.loads(log.read_text().splitlines()[-1]) if log.exists() else {}
-    metrics = args.figures or about.get("metrics") or logged
+    about = load_about(args.weights)
+    metrics = args.figures or about.get("metrics", {})
     target = {} if args.folder is None else {"folder": args.folder}
     return [
         register(

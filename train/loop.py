@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import random
 import shutil
 import time
 from collections import defaultdict
@@ -80,23 +81,54 @@ def learning_rate(base: float, progress: float, images: int, *, warmup: int = 40
     return base * scale
 
 
-class Ema:
-    """Exponential moving average of a module's parameters.
+class Alarm:
+    """Rings every few minutes of training time, and at the end.
 
     Args:
-        half_life: images after which an old value counts half; early on the average is shorter.
+        minutes: between two rings, of `clock`'s time.
     """
 
-    def __init__(self, module: nn.Module, half_life: float = 2000.0) -> None:
-        self.half_life = half_life
+    def __init__(self, minutes: float, clock: Clock) -> None:
+        self._seconds, self._clock = minutes * 60, clock
+        self._next = clock.spent + self._seconds
+
+    def rings(self, over: bool) -> bool:
+        """Whether it is time (again); `over`: the training has ended."""
+        if self._clock.spent < self._next and not over:
+            return False
+        self._next = self._clock.spent + self._seconds
+        return True
+
+
+class Ema:
+    """Exponential moving average of a module's parameters and running statistics; whole numbers are copied.
+
+    Args:
+        half_life: images after which an old value counts half.
+        young: share of the images so far that bounds the half-life: early on the average is shorter.
+    """
+
+    def __init__(self, module: nn.Module, half_life: float = 2000.0, young: float = 0.25) -> None:
+        self.half_life, self.young = half_life, young
         self.values = {name: p.detach().clone() for name, p in module.state_dict().items()}
 
-    @torch.no_grad()
     def update(self, module: nn.Module, batch: int, images: int) -> None:
-        half_life = min(self.half_life, max(images, batch) * 0.25)
-        new = 1 - 0.5 ** (batch / half_life)
+        half_life = min(self.half_life, max(images, batch) * self.young)
+        self.blend(module, 1 - 0.5 ** (batch / half_life))
+
+    @torch.no_grad()
+    def blend(self, module: nn.Module, new: float) -> None:
+        """Move by the share `new` towards the module."""
         current = module.state_dict()
-        torch._foreach_lerp_(list(self.values.values()), [current[name] for name in self.values], new)
+        moving = [name for name, value in self.values.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.values[name] for name in moving], [current[name] for name in moving], new)
+        for name in self.values.keys() - set(moving):
+            self.values[name].copy_(current[name])
+
+    def restore(self, values: dict[str, Tensor]) -> None:
+        """Go on from a checkpoint."""
+        for name, value in self.values.items():
+            value.copy_(values[name])
 
 
 def flat_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -220,6 +252,37 @@ class Metrics:
         """Go on from a checkpoint."""
         self.sums.update(sums)
         self.counts.update(counts)
+
+
+class Deck:
+    """Which of `count` samples comes next: rounds, each shuffled anew. Seed and `dealt` decide all that follows.
+
+    Args:
+        dealt: how many were given out before.
+    """
+
+    def __init__(self, count: int, seed: int, dealt: int = 0) -> None:
+        self.count, self.seed, self.dealt = count, seed, dealt
+        self._round = -1
+        self._order: list[int] = []
+
+    def deal(self) -> int:
+        """The next one's number, 0 to count - 1."""
+        turn, place = divmod(self.dealt, self.count)
+        if turn != self._round:
+            self._round, self._order = turn, chance(self.seed, "round", turn).sample(range(self.count), self.count)
+        self.dealt += 1
+        return self._order[place]
+
+
+def chance(*what: int | str) -> random.Random:
+    """Random numbers that follow from `what` alone, on every machine."""
+    return random.Random(" ".join(map(str, what)))
+
+
+def seed_step(seed: int, images: int, rank: int = 0) -> None:
+    """torch's random numbers of one step follow from how far the run is: nothing has to be kept for resuming."""
+    torch.manual_seed((seed * 1_000_003 + images) * 1_009 + rank)
 
 
 def forget_after(path: Path, images: int) -> None:

@@ -3,15 +3,22 @@
     python -m tryon.train.parser --data CCP_DIR --cache CACHE_DIR --val assets/splits/people_val.txt \\
         --imagenet mobilenet_v2_imagenet.safetensors --out RUN_DIR --minutes 65
 
-`--cache` is written by `tryon.train.data_people`. The schedule is a matter of time, not of steps: the run ends after
-`--minutes`. It starts on small canvases and finishes at the size used at run time. Later on, the photos that have only
-image-level tags join in: the averaged network labels them, among the classes that their tags allow; what it is unsure
-of is left out of the loss. Photos in `--val` are read for validation only. `--negatives` are pictures without people.
+`--cache` is written by `tryon.train.data_people`. The schedule follows the share of `--max-images` that was seen, or
+else of `--minutes` that has passed. It starts on small canvases and finishes at the size used at run time. Later on,
+the photos that have only image-level tags join in: the averaged network labels them, among the classes that their tags
+allow; what it is unsure of is left out of the loss. Photos in `--val` are read for validation only. `--negatives` are
+pictures without people.
+
+Stop it at any moment; the same command with `--resume` goes on from the last checkpoint. All that is random in a step
+follows from the seed and the number of images before it, so in float32 on one thread a resumed run ends with the very
+weights of an uninterrupted one.
+
+RUN_DIR holds parser.safetensors (averaged weights with figures and licence), checkpoint/, pseudo_*.npz (labels that the
+network gave to tagged photos), metrics.jsonl, validation.jsonl.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
@@ -19,6 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,16 +38,34 @@ from tqdm import tqdm
 
 from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
-from ..preprocess.parsing import PARSE_CANVAS, person_canvas
-from .data_people import NAME_TO_LABEL
-from .loop import as_json, autocast, save_module
-from .people_views import IGNORE, STORE, Sample, augmented_view, load_negatives, load_samples, plain_view
-from .settings import PRECISIONS, ParserSettings
+from ..preprocess.parsing import PARSE_CANVAS
+from . import pseudo_labels
+from .loop import (
+    Alarm,
+    Checkpoint,
+    Clock,
+    Deck,
+    Ema,
+    Metrics,
+    as_json,
+    autocast,
+    chance,
+    flat_optimizer,
+    forget_after,
+    restore_optimizer,
+    save_module,
+    seed_step,
+)
+from .people_views import IGNORE, Sample, augmented_view, load_negatives, load_samples, plain_view
+from .reporting import Stopwatch
+from .settings import ParserSettings, from_command_line
 
 #: (share of the run at which the stage begins, canvas, batch)
 STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
 #: Shares of the run at which the tagged photos are labelled (again, if there are several).
 PSEUDO_AT = (0.4,)
+#: The same for a run that starts from trained weights.
+PSEUDO_AT_TRAINED = (0.0, 0.6)
 PSEUDO_SHARE = 0.35
 NEGATIVE_SHARE = 0.05
 LR = 1e-3
@@ -50,21 +76,13 @@ WEIGHTS = dict.fromkeys((Label.HAIR, Label.FACE, Label.ARMS, Label.SHOES, Label.
 WEIGHTS[Label.ACCESSORY] = 2.5
 
 
-def batches(
-    samples: list[Sample], pseudo: list[Sample], negatives: list[Sample], rng: random.Random
-) -> Iterator[Sample]:
-    """Samples for ever: labelled ones in shuffled rounds, mixed with the others as soon as there are any."""
-    deck: list[Sample] = []
-    while True:
-        if negatives and rng.random() < NEGATIVE_SHARE:
-            yield rng.choice(negatives)
-            continue
-        if pseudo and rng.random() < PSEUDO_SHARE:
-            yield rng.choice(pseudo)
-            continue
-        if not deck:
-            deck = rng.sample(samples, len(samples))
-        yield deck.pop()
+def choose(photos: Photos, pseudo: list[Sample], deck: Deck, rng: random.Random) -> Sample:
+    """The next sample: of the labelled ones in shuffled rounds, mixed with the others as soon as there are any."""
+    if photos.negatives and rng.random() < NEGATIVE_SHARE:
+        return rng.choice(photos.negatives)
+    if pseudo and rng.random() < PSEUDO_SHARE:
+        return rng.choice(pseudo)
+    return photos.train[deck.deal()]
 
 
 def parser_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -102,23 +120,6 @@ def quicken(net: ParserNet) -> None:
         if isinstance(module, torch.nn.Conv2d) and module.groups > 1 and module.stride == (2, 2):
             module.stride = (1, 1)
             module.register_forward_hook(lambda _module, _inputs, output: output[..., ::2, ::2])
-
-
-class Average:
-    """Exponential moving average of a network (weights averaged, running statistics too)."""
-
-    def __init__(self, net: ParserNet) -> None:
-        self.net = ParserNet().to(memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.net.load_state_dict(net.state_dict())
-
-    def update(self, net: ParserNet, batch: int, seen: int) -> None:
-        keep = 0.5 ** (batch / max(1.0, min(EMA_SAMPLES, 0.1 * seen)))
-        with torch.no_grad():
-            for mine, new in zip(self.net.state_dict().values(), net.state_dict().values(), strict=True):
-                if mine.is_floating_point():
-                    mine.lerp_(new, 1 - keep)
-                else:
-                    mine.copy_(new)
 
 
 @torch.no_grad()
@@ -174,51 +175,6 @@ def validate(net: ParserNet, samples: list[Sample], size: tuple[int, int], preci
     return group_iou(confusion)
 
 
-def allowed_labels(tags: list[str]) -> np.ndarray:
-    """Which labels the tags of a photo allow, bool (NUM_LABELS,). Body, shoes and accessories always are."""
-    allowed = np.ones(NUM_LABELS, bool)
-    for label in (Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER, Label.BAG):
-        allowed[label] = any(NAME_TO_LABEL.get(tag) == label for tag in tags)
-    if not allowed[[Label.TOP, Label.OUTERWEAR, Label.DRESS]].any():  # incomplete tags
-        allowed[:] = True
-    return allowed
-
-
-def heed_tags(share: Tensor, tags: list[str]) -> Tensor:
-    """Move the probability of what the tags exclude to what they allow.
-
-    The pixel stays clothing if it was: excluded kinds of clothes give to the allowed kinds, in proportion to those.
-
-    Args:
-        share: (NUM_LABELS, h, w) class probabilities.
-    """
-    allowed = torch.from_numpy(allowed_labels(tags)).float()[:, None, None]
-    clothes = [Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER]
-    out = share.clone()
-    kept = share[clothes] * allowed[clothes]
-    out[clothes] = kept * (share[clothes].sum(0) / kept.sum(0).clamp(min=1e-6))
-    out = out * allowed
-    return out / out.sum(0).clamp(min=1e-6)
-
-
-def pseudo_label(
-    net: ParserNet,
-    samples: list[Sample],
-    tags: dict[str, list[str]],
-    size: tuple[int, int],
-    precision: str = "auto",
-) -> None:
-    """Fill `labels` with the network's opinion among what the tags allow; IGNORE where it is unsure."""
-    for sample, share in zip(samples, predict(net, samples, size, precision=precision), strict=True):
-        share = functional.interpolate(share[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
-        sure, guess = heed_tags(share, tags[sample.id]).max(0)
-        labels = torch.where(sure > 0.55, guess, torch.tensor(IGNORE)).numpy().astype(np.uint8)
-        # Outside of the canvas nothing is known but that the person isn't there.
-        pasted = person_canvas(sample.box, size).paste_back(labels + np.uint8(1), STORE, nearest=True)
-        inside = person_canvas(sample.box, size).paste_back(np.ones(size, np.uint8), STORE, nearest=True) > 0
-        sample.labels = np.where(inside, pasted - np.uint8(1), np.uint8(Label.BACKGROUND)).astype(np.uint8)
-
-
 def learning_rate(progress: float) -> float:
     """Warm-up over the first 3 % of the run, then a cosine to 1 %."""
     if progress < 0.03:
@@ -270,8 +226,8 @@ def load_photos(s: ParserSettings) -> Photos:
 def make_net(s: ParserSettings) -> ParserNet:
     net = ParserNet().to(memory_format=torch.channels_last).train()
     net.load_imagenet(load_file(s.imagenet))
-    if s.resume:
-        net.load_state_dict(load_file(s.resume))
+    if s.init:
+        net.load_state_dict(load_file(s.init))
     quicken(net)
     return net
 
@@ -305,87 +261,144 @@ def step(
     return loss.item()
 
 
+class Training:
+    """Network, optimizer, average and counters of one training.
+
+    Args:
+        photos: what it reads; it fills the labels of the tagged ones.
+    """
+
+    def __init__(self, s: ParserSettings, photos: Photos) -> None:
+        self.s, self.photos = s, photos
+        torch.manual_seed(s.seed)
+        self.net = make_net(s)
+        self.optimizer = make_optimizer(self.net)
+        self.ema = Ema(self.net, EMA_SAMPLES, 0.1)
+        self.weights = label_weights()
+        self.deck = Deck(len(photos.train), s.seed)
+        self.stages = STAGES if s.init is None else ((0.0, *STAGES[-1][1:]),)
+        self.pseudo: list[Sample] = []
+        self.labelled = 0  #: how often the tagged photos were labelled
+        self.images = 0
+        self.figures: dict[str, Any] = {}  #: the last held-out ones
+
+    def stage(self, progress: float) -> tuple[tuple[int, int], int]:
+        """Canvas and batch."""
+        _, size, batch = [stage for stage in self.stages if stage[0] <= progress][-1]
+        return size, batch
+
+    def views(self, progress: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The next batch, see `augmented_view`."""
+        size, batch = self.stage(progress)
+        out = []
+        for number in range(self.images, self.images + batch):
+            rng = chance(self.s.seed, number)
+            out.append(augmented_view(choose(self.photos, self.pseudo, self.deck, rng), size, rng))
+        return out
+
+    def step(self, views: list[tuple[np.ndarray, np.ndarray]], progress: float) -> float:
+        """One optimisation step; returns the loss."""
+        seed_step(self.s.seed, self.images)
+        loss = step(self.net, self.optimizer, views, self.weights, progress, self.s.precision)
+        self.images += len(views)
+        self.ema.update(self.net, len(views), self.images)
+        return loss
+
+    def averaged(self) -> ParserNet:
+        """A network with the averaged weights."""
+        net = ParserNet().to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        net.load_state_dict(self.ema.values)
+        return net
+
+    def label(self, progress: float) -> None:
+        """Label the tagged photos if it is time to."""
+        times = PSEUDO_AT if self.s.init is None else PSEUDO_AT_TRAINED
+        if not self.photos.tagged or self.labelled >= len(times) or progress < times[self.labelled]:
+            return
+        tagged, (size, _) = self.photos.tagged, self.stage(progress)
+        shares = predict(self.averaged(), tagged, size, precision=self.s.precision)
+        pseudo_labels.label_tagged(tagged, shares, self.photos.tags, size)
+        self.labelled, self.pseudo = self.labelled + 1, tagged
+        pseudo_labels.store(self._labels(), tagged)
+
+    def _labels(self) -> Path:
+        return self.s.out / f"pseudo_{self.labelled}.npz"
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the checkpoint, and the averaged weights as one file that says what it is.
+
+        Args:
+            state: what else the run needs to go on, JSON values.
+        """
+        tensors = {"net": self.net.state_dict(), "ema": self.ema.values, "optimizer": flat_optimizer(self.optimizer)}
+        counts = {"images": self.images, "dealt": self.deck.dealt, "labelled": self.labelled, "figures": self.figures}
+        Checkpoint(self.s.out / "checkpoint").save(tensors, {**counts, **state})
+        about = {"training": {**as_json(self.s), "images": self.images}, "metrics": self.figures}
+        save_module(self.s.out / "parser.safetensors", self.ema.values, {}, **about, licence=self.s.licence)
+
+    def restore(self) -> dict[str, Any]:
+        """Continue from the checkpoint; returns the `state` that was saved."""
+        tensors, state = Checkpoint(self.s.out / "checkpoint").load()
+        self.net.load_state_dict(tensors["net"])
+        self.ema.restore(tensors["ema"])
+        restore_optimizer(self.optimizer, tensors["optimizer"])
+        self.images, self.deck.dealt, self.labelled = state["images"], state["dealt"], state["labelled"]
+        self.figures = state["figures"]
+        if self.labelled:
+            pseudo_labels.recall(self._labels(), self.photos.tagged)
+            self.pseudo = self.photos.tagged
+        return state
+
+    def validate(self, progress: float, minutes: float) -> None:
+        """Held-out figures of the averaged weights, printed and logged."""
+        size, _ = self.stage(progress)
+        found = validate(self.averaged(), self.photos.val, size, self.s.precision)
+        rounded = {name: round(value, 4) for name, value in found.items()}
+        self.figures = {"images": self.images, "minutes": round(minutes, 1), **rounded, "canvas": list(size)}
+        print(json.dumps(self.figures), flush=True)
+        with (self.s.out / "validation.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(self.figures) + "\n")
+
+
 def train(s: ParserSettings) -> Path:
     """Run a training to its end; returns the file of the averaged weights."""
     torch.set_num_threads(s.threads)
     cv2.setNumThreads(1)
-    torch.manual_seed(s.seed)
-    rng = random.Random(s.seed)
     s.out.mkdir(parents=True, exist_ok=True)
     photos = load_photos(s)
     print(photos, flush=True)
-    net = make_net(s)
-    optimizer = make_optimizer(net)
-    average = Average(net)
-    weights = label_weights()
+    run = Training(s, photos)
+    metrics, state = Metrics(s.out / "metrics.jsonl"), dict[str, Any]()
+    if s.resume and Checkpoint(s.out / "checkpoint").exists():
+        state = run.restore()
+        metrics.restore(state["sums"], state["counts"])
+        for name in ("metrics.jsonl", "validation.jsonl"):
+            forget_after(s.out / name, run.images)
+    clock = Clock(s.minutes, state.get("spent", 0.0))
+    save, report, watch = Alarm(s.save_minutes, clock), Alarm(s.report_minutes, clock), Stopwatch(run.images)
+    bar = tqdm(total=s.max_images or None, initial=run.images, unit="img", disable=None)
 
-    pseudo: list[Sample] = []
-    stages = STAGES if s.resume is None else ((0.0, *STAGES[-1][1:]),)
-    pseudo_at = list(PSEUDO_AT if s.resume is None else (0.0, 0.6))
-    stream = batches(photos.train, pseudo, photos.negatives, rng)
-    start, seen, losses = time.monotonic() - 60.0 * s.elapsed, s.seen, []
-    length, next_report = 60.0 * s.minutes, 60.0 * (s.elapsed + s.report_minutes)
-    bar = tqdm(total=round(s.minutes, 1), initial=round(s.elapsed, 1), unit="min", disable=None)
-    while (elapsed := time.monotonic() - start) < length:
-        progress = elapsed / length
-        bar.update(round(elapsed / 60 - bar.n, 1))
-        _, size, batch = [stage for stage in stages if stage[0] <= progress][-1]
-        if pseudo_at and progress >= pseudo_at[0] and photos.tagged:
-            pseudo_at.pop(0)
-            pseudo_label(average.net, photos.tagged, photos.tags, size, s.precision)
-            pseudo[:] = photos.tagged
-        views = [augmented_view(next(stream), size, rng) for _ in range(batch)]
-        losses.append(step(net, optimizer, views, weights, progress, s.precision))
-        seen += batch
-        average.update(net, batch, seen)
-        if elapsed >= next_report:
-            next_report += 60.0 * s.report_minutes
-            report(average.net, photos.val, size, elapsed, seen, losses, s)
-            losses.clear()
+    def progress() -> float:
+        return min(run.images / s.max_images, 1.0) if s.max_images else clock.progress
+
+    now = progress()
+    while now < 1:
+        run.label(now)
+        start, before = time.monotonic(), run.images
+        views = run.views(now)
+        watch.waited(time.monotonic() - start)
+        metrics.add(loss=run.step(views, now))
+        bar.update(run.images - bar.n)
+        now = progress()
+        if run.images // s.log_images != before // s.log_images or now >= 1:
+            metrics.write(images=run.images, minutes=round(clock.spent / 60, 2), **watch.read(run.images))
+        if report.rings(now >= 1):
+            run.validate(now, clock.spent / 60)
+        if save.rings(now >= 1):
+            run.save({"sums": metrics.sums, "counts": metrics.counts, "spent": clock.spent})
     bar.close()
-    report(average.net, photos.val, PARSE_CANVAS, length, seen, losses, s)
     return s.out / "parser.safetensors"
 
 
-def report(
-    net: ParserNet,
-    val_set: list[Sample],
-    size: tuple[int, int],
-    elapsed: float,
-    seen: int,
-    losses: list[float],
-    s: ParserSettings,
-) -> None:
-    """Print and log the state of the run; save the averaged weights."""
-    line = {"minutes": round(elapsed / 60, 1), "samples": seen, "loss": round(float(np.mean(losses or [0])), 4)}
-    line |= {name: round(value, 4) for name, value in validate(net, val_set, size, s.precision).items()}
-    line["canvas"] = list(size)
-    print(json.dumps(line), flush=True)
-    with (s.out / "log.jsonl").open("a") as log:
-        log.write(json.dumps(line) + "\n")
-    about = {"training": as_json(s), "metrics": line, "licence": s.licence}
-    save_module(s.out / "parser.safetensors", dict(net.state_dict()), {}, **about)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="CCP folder: photos/, tags.json")
-    parser.add_argument("--cache", type=Path, required=True, help="written by tryon.train.data_people")
-    parser.add_argument("--val", type=Path, required=True, help="ids that are kept out of training, one a line")
-    parser.add_argument("--imagenet", type=Path, required=True, help="MobileNetV2 weights, safetensors")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--labels", default="labels_raw", help="folder of the cache that training learns from")
-    parser.add_argument("--negatives", type=Path, help="photos of the cache's negatives")
-    parser.add_argument("--resume", type=Path, help="go on from these weights, at the final size throughout")
-    parser.add_argument("--elapsed", type=float, default=0.0, help="the schedule starts at this minute of the run")
-    parser.add_argument("--seen", type=int, default=0, help="samples that the weights have seen")
-    parser.add_argument("--minutes", type=float, default=65.0)
-    parser.add_argument("--report-minutes", type=float, default=6.0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
-    parser.add_argument("--seed", type=int, default=0)
-    train(ParserSettings(**vars(parser.parse_args())))
-
-
 if __name__ == "__main__":
-    main()
+    train(from_command_line(ParserSettings, __doc__))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -81,20 +80,17 @@ def plan_parser(s: ParserSettings) -> Lines:
     torch.set_num_threads(s.threads)
     photos = parser.load_photos(s)
     yield "photos", str(photos)
-    net = parser.make_net(s)
-    yield "parameters", millions(net)
-    optimizer, weights, rng = parser.make_optimizer(net), parser.label_weights(), random.Random(s.seed)
-    stream = parser.batches(photos.train, [], photos.negatives, rng)
-    _, size, batch = parser.STAGES[-1]
+    run = parser.Training(s, photos)
+    yield "parameters", millions(run.net)
+    size, batch = run.stage(1.0)
 
     def step() -> None:
-        views = [parser.augmented_view(next(stream), size, rng) for _ in range(batch)]
-        parser.step(net, optimizer, views, weights, 0.0, s.precision)
+        parser.step(run.net, run.optimizer, run.views(1.0), run.weights, 0.0, s.precision)
 
     rate = images_per_second(step, batch)
     yield "canvas", f"{size[0]}x{size[1]}, batch {batch}, {precision(s)}, {s.threads} threads"
     yield "speed", f"{rate:.2f} images/s"
-    yield "length", _length(s.minutes, rate, len(photos.train))
+    yield "length", f"{s.max_images:,} images" if s.max_images else _length(s.minutes, rate, len(photos.train))
 
 
 def plan_garment(s: GarmentSettings) -> Lines:

@@ -1,4 +1,4 @@
-"""What decides a training: typed settings, read from a TOML file and `key=value` overrides. Imports no torch.
+"""What decides a training: typed settings, from a TOML file with `key=value` overrides or options. Imports no torch.
 
 A file holds `key = value` lines, one per field of the stage's class; tables (`[optimisation]`) are headings only.
 Paths are relative to the current folder.
@@ -6,6 +6,7 @@ Paths are relative to the current folder.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import difflib
 import tomllib
@@ -125,11 +126,13 @@ class ParserSettings:
     out: Path
     labels: str = "labels_raw"  #: folder of the cache that training learns from
     negatives: Path | None = None  #: photos of the cache's negatives
-    resume: Path | None = None  #: go on from these weights, at the final size throughout
-    elapsed: float = 0.0  #: the schedule starts at this minute of the run
-    seen: int = 0  #: samples that the weights have seen
+    init: Path | None = None  #: parser weights to start from; then at the final size throughout
     minutes: float = 65.0
+    max_images: int = 0  #: length in images; 0 = the length is `minutes`
+    resume: bool = False  #: go on from the run's last checkpoint
+    log_images: int = 480
     report_minutes: float = 6.0
+    save_minutes: float = 5.0
     threads: int = 1
     precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
@@ -137,7 +140,9 @@ class ParserSettings:
 
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)
-        _positive(self, "minutes", "report_minutes", "threads")
+        _positive(self, "minutes", "report_minutes", "threads", "log_images")
+        if min(self.seed, self.max_images) < 0:
+            raise ValueError("seed and max_images must not be negative")
 
 
 @dataclass
@@ -206,6 +211,24 @@ def read(kind: type[S], file: str | Path | None = None, overrides: Sequence[str]
         return kind(**values)
     except ValueError as error:
         raise UsageError(f"The settings are wrong: {error}.", "Correct the file or the --set.") from error
+
+
+def from_command_line(kind: type[S], description: str | None, arguments: Sequence[str] | None = None) -> S:
+    """Settings of class `kind` from options: one per field, `--like-this`; switches are `--resume`, `--no-resume`."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        flag, needed = "--" + field.name.replace("_", "-"), field.default is dataclasses.MISSING
+        more: dict[str, Any] = {} if needed else {"help": f"default: {field.default}"}
+        if hints[field.name] is bool:
+            more["action"] = argparse.BooleanOptionalAction
+        options.add_argument(flag, required=needed, default=argparse.SUPPRESS, **more)
+    given = vars(options.parse_args(arguments))
+    texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
+    try:
+        return read(kind, None, [f"{name}={value}" for name, value in texts.items()])
+    except UsageError as error:
+        options.error(str(error))
 
 
 def _toml(file: Path) -> dict[str, Any]:

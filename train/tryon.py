@@ -43,6 +43,7 @@ from .loop import (
     learning_rate,
     restore_optimizer,
     save_module,
+    seed_step,
 )
 from .reporting import Reporter, Stopwatch
 from .samples import Batch, CropSampler, Place
@@ -114,8 +115,7 @@ class Trainer:
     def step(self, batch: Batch, progress: float, metrics: Metrics) -> None:
         """One optimisation step of the generator and, once its time has come, of the discriminator."""
         s = self.s
-        # all randomness of a step follows from how far the run is: nothing else has to be kept for resuming
-        torch.manual_seed((s.seed * 1_000_003 + self.images) * 1_009 + self.team.rank)
+        seed_step(s.seed, self.images, self.team.rank)
         batch = self.recolour(batch) if self.recolour else batch
         inputs, target = batch["inputs"], batch["target"]
         count = len(inputs) * self.team.size
@@ -230,8 +230,7 @@ class Trainer:
             self.discriminator.load_state_dict(tensors["discriminator"])
         except RuntimeError as error:
             raise ValueError(f"the checkpoint in {folder} is of other networks: use its settings.json") from error
-        for name, value in self.ema.values.items():
-            value.copy_(tensors["ema"][name])
+        self.ema.restore(tensors["ema"])
         restore_optimizer(self.opt_g, tensors["opt_g"])
         restore_optimizer(self.opt_d, tensors["opt_d"])
         self.images, self.judged = state["images"], state["judged"]

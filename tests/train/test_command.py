@@ -64,7 +64,7 @@ def test_train_resume_export(shards, tmp_path, capsys):
     [
         (["train", "tryon", "none.toml"], "can't be read"),
         (["train", "tryon", "--set", "shards=nowhere", "--set", "out=o"], "render samples first"),
-        (["train", "parser", "--resume"], "Only `tryon train tryon` resumes"),
+        (["train", "parser", "--resume"], "The settings lack: data"),
         (["train", "garment", "--set", "data=nowhere", "--set", "out=o", "--dry-run"], "There is no"),
         (["export", "tryon", "nowhere.safetensors"], "There is no file"),
     ],

@@ -52,13 +52,19 @@ def test_parser_weights_say_what_they_are(tmp_path):
 
     from tryon.models.parser import ParserNet
 
+    own = {name: value.clone() for name, value in ParserNet().encoder.state_dict().items()}
+    own["features.0.0.weight"] = own["features.0.0.weight"][:, :3]
+    imagenet = tmp_path / "imagenet.safetensors"
+    save_module(imagenet, own, {})
     nowhere = tmp_path / "nowhere"
-    settings = ParserSettings(nowhere, nowhere, nowhere, nowhere, tmp_path, licence="CC0-1.0")
-    net = ParserNet()
-    parser.report(net, [], (64, 48), 60.0, 24, [1.0, 2.0], settings)
+    settings = ParserSettings(nowhere, nowhere, nowhere, imagenet, tmp_path, licence="CC0-1.0")
+    run = parser.Training(settings, parser.Photos([], [], [], [], {}))
+    run.images, run.figures = 24, {"mean": 0.5}
+    run.save({})
     about = load_about(tmp_path / "parser.safetensors")
-    assert about["licence"] == "CC0-1.0" and about["metrics"]["samples"] == 24 and about["metrics"]["loss"] == 1.5
+    assert about["licence"] == "CC0-1.0" and about["training"]["images"] == 24 and about["metrics"] == {"mean": 0.5}
     assert about["training"]["labels"] == "labels_raw"
     other = ParserNet()
     load_module(other, tmp_path / "parser.safetensors")
-    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+    mine = run.averaged().state_dict()
+    assert all(torch.equal(mine[k], v) for k, v in other.state_dict().items())

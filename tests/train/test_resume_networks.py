@@ -1,0 +1,106 @@
+"""Parser and garment network: a training that is killed and resumed ends with the weights of one that was not."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import drawn_pairs
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("segmentation_models_pytorch")
+
+from safetensors.torch import load_file, save_file  # noqa: E402
+from tryon.train.data_people import save_index_png  # noqa: E402
+
+from tryon.imageio import save  # noqa: E402
+from tryon.models.parser import ParserNet  # noqa: E402
+
+pytestmark = [pytest.mark.needs_torch, pytest.mark.timeout(600)]
+PROGRAM = Path(__file__).resolve().parents[1] / "kill_training.py"
+KILLS = 3
+COMMON = {"threads": 1, "precision": "float32", "save_minutes": 0.0, "report_minutes": 100.0, "seed": 5}
+
+
+def _encoder(path: Path) -> Path:
+    """Weights to start an encoder from."""
+    torch.manual_seed(0)
+    own = {name: value.clone() for name, value in ParserNet().encoder.state_dict().items()}
+    own["features.0.0.weight"] = own["features.0.0.weight"][:, :3].contiguous()
+    save_file(own, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Six drawn people as `tryon.train.data_people` leaves them: three labelled, of whom one is held out, two with tags
+    only, and one taken for a person by mistake."""
+    root = tmp_path_factory.mktemp("people")
+    data, cache = root / "data", root / "cache"
+    for folder in (data / "photos", cache / "masks", cache / "labels", cache / "labels_raw", cache / "negatives"):
+        folder.mkdir(parents=True)
+    ids = [f"{i:04d}" for i in range(1, 6)]
+    figures = [drawn_pairs.figure(i, 0.4) for i in range(6)]
+    for number, (name, person) in enumerate(zip(ids, figures[:5], strict=True)):
+        save(data / "photos" / f"{name}.jpg", person.image)
+        np.save(cache / "masks" / f"{name}.npy", np.rint(person.pose.mask * 255).astype(np.uint8))
+        if number < 3:
+            for folder in ("labels", "labels_raw"):
+                save_index_png(cache / folder / f"{name}.png", person.parse)
+    np.savez(
+        cache / "poses.npz",
+        ids=np.array(ids),
+        keypoints=np.stack([p.pose.keypoints for p in figures[:5]]),
+        box=np.array([p.pose.box for p in figures[:5]], np.float32),
+        found=np.ones(5, bool),
+    )
+    save(data / "photos" / "none.jpg", cv2.GaussianBlur(figures[5].image, (0, 0), 9))
+    pose = figures[5].pose
+    mask = np.rint(pose.mask * 255).astype(np.uint8)
+    np.savez(cache / "negatives" / "none.npz", keypoints=pose.keypoints, box=np.array(pose.box), mask=mask)
+    (data / "tags.json").write_text(json.dumps({name: ["shirt", "jeans"] for name in ids}))
+    (root / "val.txt").write_text("0003\n")
+    return root
+
+
+def _run(spec: dict) -> list[list[int]]:
+    command = [sys.executable, str(PROGRAM), json.dumps(spec)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return [[int(a) for a in row] for row in rows if len(row) == 2 and all(a.isdigit() for a in row)]
+
+
+def _assert_same(out: Path, images: list[int]) -> None:
+    one, other = out / "whole", out / "killed"
+    files = sorted(path.name for path in (one / "checkpoint").glob("*.safetensors"))
+    assert files == ["ema.safetensors", "net.safetensors", "optimizer.safetensors"]
+    for name in files:
+        a, b = (load_file(run / "checkpoint" / name) for run in (one, other))
+        assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a), name
+    states = [json.loads((run / "checkpoint" / "state.json").read_text()) for run in (one, other)]
+    assert all(states[0][k] == states[1][k] for k in states[0] if k not in ("spent", "figures"))
+    rows = [[json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (one, other)]
+    timed = ("minutes", "per_second", "waiting")
+    curves = [[{k: v for k, v in row.items() if k not in timed} for row in run] for run in rows]
+    assert curves[0] == curves[1] and [row["images"] for row in curves[0]] == images
+    figures = [json.loads((run / "validation.jsonl").read_text().splitlines()[-1]) for run in (one, other)]
+    assert figures[0] | {"minutes": 0} == figures[1] | {"minutes": 0}
+
+
+def test_parser(people, tmp_path):
+    settings = {
+        "data": str(people / "data"), "cache": str(people / "cache"), "val": str(people / "val.txt"),
+        "imagenet": str(_encoder(tmp_path / "imagenet.safetensors")), "negatives": str(people / "data" / "photos"),
+        "max_images": 16, "log_images": 2, **COMMON,
+    }  # fmt: skip
+    constants = {"STAGES": [[0.0, [64, 64], 2], [0.7, [96, 64], 2]], "PSEUDO_AT": [0.4], "NEGATIVE_SHARE": 0.2}
+    spec = {"stage": "parser", "settings": settings, "constants": constants, "kills": KILLS, "out": str(tmp_path)}
+    ends = _run(spec)
+    assert [status for status, _ in ends] == [int(signal.SIGKILL)] * KILLS + [0]
+    assert ends[-1][1] == 16 and (tmp_path / "killed" / "pseudo_1.npz").exists()
+    _assert_same(tmp_path, list(range(2, 17, 2)))
