@@ -308,6 +308,16 @@ def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
     return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
+def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
+    """The background, carried on to where the person is: float32 (h, w, 3)."""
+    # the outline of the parse is a few px off: colours of the old garment must not leak into the background
+    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
+    known = ~person & ~hole
+    if known.sum() < 50:
+        known = ~hole
+    return mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth)
+
+
 def _fill(
     image: np.ndarray,
     parse: np.ndarray,
@@ -320,12 +330,7 @@ def _fill(
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
     photo = image.astype(np.float32)
-    # the outline of the parse is a few px off: colours of the old garment must not leak into the background
-    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
-    known = ~person & ~hole
-    if known.sum() < 50:
-        known = ~hole
-    plate = mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth)
+    plate = backdrop(photo, parse, body, hole)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
@@ -343,6 +348,28 @@ def _fill(
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
+    return plate, layout, skin, colour
+
+
+def bare_skin(
+    plate: np.ndarray,
+    layout: np.ndarray,
+    image: np.ndarray,
+    parse: np.ndarray,
+    body: Body,
+    hole: np.ndarray,
+    along: np.ndarray,
+    hem: float,
+    sleeve_end: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paint neck, chest and arms into `plate` and `layout`, in place.
+
+    Returns:
+        The skin mask, float32 (h, w), and the colour, float32 (3,).
+    """
+    size = parse.shape
+    photo = image.astype(np.float32)
     face = _is(parse, Label.FACE) & ~hole
     colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
     bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
@@ -359,4 +386,4 @@ def _fill(
         plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
-    return plate, layout, skin, colour
+    return skin, colour

@@ -351,8 +351,18 @@ def _torso_map(
     return n_t + x[..., None] * e_t + row[..., None] * d_t
 
 
-def warp(garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body, size: tuple[int, int]) -> list[Part]:
+def warp(
+    garment: Garment,
+    marks: dict[str, np.ndarray],
+    target: Fit,
+    body: Body,
+    size: tuple[int, int],
+    torso: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[Part]:
     """Warp all parts of a garment.
+
+    Args:
+        torso: (target, source) vertices of the part without sleeves, if not that of a top.
 
     Returns:
         Parts from back to front.
@@ -370,7 +380,7 @@ def warp(garment: Garment, marks: dict[str, np.ndarray], target: Fit, body: Body
             tgt, src, weight = tgt[:-2, 2:-2], src[:-2, 2:-2], np.ones_like(weight)
         grid, covered = rasterize(tgt, src, size)
         parts.append((name, grid, weight, covered, body.arm_front[i]))
-    tgt, src = _torso_mesh(garment, marks, target, body)
+    tgt, src = _torso_mesh(garment, marks, target, body) if torso is None else torso
     grid, covered = rasterize(tgt, src, size)
     behind = [Part(*p[:4]) for p in parts if not p[4]]
     front = [Part(*p[:4]) for p in parts if p[4]]
