@@ -61,13 +61,12 @@ def test_explain_has_the_documented_pictures(try_on):
     assert result.explain["garment"]["landmarks"]["elbow_left"] is None
 
 
-def test_what_is_not_a_top_is_refused_with_a_remedy(try_on):
+def test_a_dress_is_refused_with_a_remedy(try_on):
     top = drawn_person.flat_top()
     long = {k: (p[0], p[1] + 70) if p and k.startswith("hem") else p for k, p in top.landmarks.items()}
-    for garment in (replace(top, category="lower"), replace(top, category="dress", landmarks=long)):
-        with pytest.raises(UnsupportedCategory, match="tops only") as error:
-            try_on(drawn_person.person(), garment)
-        assert "--category upper" in error.value.remedy
+    with pytest.raises(UnsupportedCategory, match="dress") as error:
+        try_on(drawn_person.person(), replace(top, category="dress", landmarks=long))
+    assert "--category upper" in error.value.remedy
 
 
 def test_a_dress_as_short_as_a_top_is_taken_for_a_top_with_a_warning(try_on):

@@ -72,6 +72,12 @@ class TorsoOutOfFrame(PersonError):
     code = "torso_out_of_frame"
 
 
+class HipsOutOfFrame(PersonError):
+    """A lower garment has no place in the photo."""
+
+    code = "hips_out_of_frame"
+
+
 class PersonTooSmall(PersonError):
     code = "person_too_small"
 

@@ -46,7 +46,10 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     placement = inputs.placement
     x0, y0, x1, y1 = box
     under = spread(render.rgb / 255, placement, box) * 255
-    under += grain(photo[y0:y1, x0:x1], mask[y0:y1, x0:x1])[..., None]
+    noise = grain(photo[y0:y1, x0:x1], mask[y0:y1, x0:x1])
+    if inputs.worn.category == "lower":  # the ground beside legs is rough, their skin is not
+        noise *= 1 - 0.7 * spread(inputs.agnostic.skin, placement, box)
+    under += noise[..., None]
     warped, coverage = _texture(inputs, box)
     # the network's opinion on the coverage: what it took away or left at the edges, relative to the geometry
     kept = spread(

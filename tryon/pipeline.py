@@ -28,6 +28,9 @@ from .types import CATEGORIES, Garment, Notice, Person
 
 #: What `TryOn` accepts as a picture: a path, bytes, a binary file, a PIL image or an array.
 Source = imageio.Source
+#: What `engine="auto"` takes for a category, where not the default: the generator was trained on tops, and looking at
+#: both showed no better legs than the geometry alone gives.
+AUTO = {"lower": "geometric"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class TryOn:
     """Virtual try-on.
 
     Args:
-        engine: "auto", "onnx", "torch" or "geometric", or an object with the `Engine` methods.
+        engine: "auto" (chooses by category), "onnx", "torch" or "geometric", or an object with the `Engine` methods.
         threads: CPU threads; None uses all cores.
 
     Example:
@@ -77,6 +80,7 @@ class TryOn:
             cv2.setNumThreads(threads)
         self._threads = threads
         self.engine = make_engine(engine, threads) if isinstance(engine, str) else engine
+        self._chosen: dict[str, Engine] = {} if engine != "auto" else {name: make_engine(AUTO[name]) for name in AUTO}
         self.people = PersonAnalyser()
         self.garments = GarmentAnalyser(threads=threads)
 
@@ -106,25 +110,29 @@ class TryOn:
         who, what = self._analyse(person, garment, category, person_box, clock)
         if what.category == "dress" and category == "auto":
             what = settle_category(what)
-        if what.category != "upper":
+        if what.category == "dress":
             raise UnsupportedCategory(
-                f"The garment looks like {'a dress' if what.category == 'dress' else 'trousers or a skirt'}, "
-                "and this version renders tops only.",
+                "The garment looks like a dress, and this version renders tops and lower garments only.",
                 "If it is a top, say --category upper (category='upper' in Python).",
             )
         with clock("geometry"):
-            placement = edit_window(who.pose, who.parse)
+            placement = edit_window(who.pose, who.parse, category=what.category)
             # finer than the photo can show would only cost time
             detail = int(np.clip(1.15 * placement.height / placement.scale, 512, MAX_SIDE))
             inputs = build_inputs(who, as_worn(what, detail), placement)
         with clock("render"):
-            render = self.engine.render(inputs)
+            engine = self._engine_for(what.category)
+            render = engine.render(inputs)
         with clock("compose"):
             mask = photo_edit_mask(inputs, who.image.shape[:2])
             image = finish(who.image, inputs, render, mask)
-        report = self._report(who, what, inputs, mask, clock)
+        report = self._report(who, what, inputs, mask, clock, engine)
         pictures = _explain(who, what, inputs, render, mask) if explain else {}
         return Result(image, report, pictures)
+
+    def _engine_for(self, category: str) -> Engine:
+        """The engine of a category: the one asked for, or what `AUTO` names."""
+        return self._chosen.get(category, self.engine)
 
     def _analyse(
         self,
@@ -169,10 +177,10 @@ class TryOn:
             return self.garments(loaded.image, loaded.alpha, category)  # type: ignore[arg-type]
 
     def _report(
-        self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock
+        self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock, engine: Engine
     ) -> dict[str, Any]:
         quality, notices = assess(who, what, inputs)
-        used = ("parser", "garment", *self.engine.weights)
+        used = ("parser", "garment", *engine.weights)
         known = set(weights.names())
         return {
             "status": "ok",
@@ -181,7 +189,7 @@ class TryOn:
             "warnings": [{"code": n.code, "message": n.message} for n in _unique(notices)],
             "edit_box": edit_box(mask),
             "timings_ms": clock.ms,
-            "engine": self.engine.name,
+            "engine": engine.name,
             "weights": weights.describe(name for name in used if name in known),
             "versions": _versions(),
         }
@@ -213,6 +221,7 @@ def _explain(who: Person, what: Garment, inputs: TryOnInputs, render: Any, mask:
     record = {
         "category": what.category,
         "sleeve": what.sleeve,
+        "length": what.length,
         "landmarks": dict(what.landmarks.items()),
         "scores": what.scores,
         "confidence": what.confidence,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .inputs import TryOnInputs
-from .types import LEFT_ELBOW, LEFT_HIP, LEFT_SHOULDER, LEFT_WRIST, Garment, Notice, Person
+from .types import LEFT_ANKLE, LEFT_ELBOW, LEFT_HIP, LEFT_KNEE, LEFT_SHOULDER, LEFT_WRIST, Garment, Notice, Person
 
 _JOINTS = [i for first in (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HIP) for i in (first, first + 1)]
+_LEGS = [i for first in (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE) for i in (first, first + 1)]
 
 
 def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float, list[Notice]]:
@@ -18,7 +19,8 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
     not a probability.
     """
     notices = [*person.warnings, *garment.warnings]
-    seen = float(np.clip(person.pose.keypoints[_JOINTS, 2], 0, 1).mean())
+    joints = _LEGS if garment.category == "lower" else _JOINTS
+    seen = float(np.clip(person.pose.keypoints[joints, 2], 0, 1).mean())
     turned = abs(inputs.body.yaw)
     frontal = float(np.clip(1.15 - 0.5 * turned, 0.4, 1))
     edit = inputs.agnostic.edit > 0.5
@@ -31,6 +33,10 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
                 "a photo in lighter clothing gives a better picture.",
             )
         )
+    if garment.category == "lower" and _hem_outside(person, inputs):
+        notices.append(
+            Notice("legs_out_of_frame", "The legs are not wholly in the photo; the garment ends at the photo's edge.")
+        )
     if turned > 0.8:
         notices.append(
             Notice("turned", "The person is turned to the side; a photo from the front gives a better picture.")
@@ -38,3 +44,10 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
     filled = float(np.clip(1.25 - 0.9 * invented, 0.3, 1))
     confidence = float(np.clip(0.35 + 0.65 * garment.confidence, 0, 1))
     return float(np.clip(seen**0.5 * confidence * frontal * filled, 0, 1)), notices
+
+
+def _hem_outside(person: Person, inputs: TryOnInputs) -> bool:
+    """Whether the new garment's hem lies below the photo."""
+    place = inputs.placement
+    hem = place.y0 + inputs.body.at(inputs.fit.hem)[1] / place.scale
+    return bool(hem > person.image.shape[0])

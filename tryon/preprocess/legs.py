@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..errors import HipsOutOfFrame
 from ..geometry import CANVAS, Placement
 from ..labels import Label
 from ..types import Garment, Length, Pose
@@ -24,7 +25,7 @@ from .sleeves import SIDES
 #: Visible breadth over flat breadth on the hips, and on a leg.
 HIPS_FLAT_TO_WORN, LEG_FLAT_TO_WORN = 0.76, 0.76
 #: Where legs and skirts of each length may end: t along the leg, 0 hip, 1 knee, 2 ankle.
-ENDS: dict[Length, tuple[float, float]] = {"short": (0.38, 0.86), "knee": (0.84, 1.3), "long": (1.62, 2.0)}
+ENDS: dict[Length, tuple[float, float]] = {"short": (0.3, 0.86), "knee": (0.84, 1.3), "long": (1.62, 2.0)}
 SKIRT_ENDS: dict[Length, tuple[float, float]] = {"short": (0.45, 0.88), "knee": (0.84, 1.35), "long": (1.35, 2.0)}
 #: Flat-lay photos are taken from above the waist: the legs, farther away, look shorter by about this factor.
 FORESHORTENED: dict[Length, float] = {"short": 1.0, "knee": 1.1, "long": 1.25}
@@ -58,10 +59,16 @@ def window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = 
         parse: uint8 (H, W) at photo size; if given, all of a worn skirt or dress is on the canvas.
 
     Raises:
+        HipsOutOfFrame: if the photo ends at the hips or above.
         ValueError: if the pose has no torso.
     """
     body = body_from_pose(pose.keypoints, pose.world)
-    height, width = pose.mask.shape
+    height = pose.mask.shape[0]
+    if body.pelvis[1] + 0.1 * body.length > height:
+        raise HipsOutOfFrame(
+            "The hips of the person are outside of the photo, so a lower garment has no place in it.",
+            "Use a photo that shows the person from the waist to the feet.",
+        )
     hang = body.along(body.hands) > 0.5
     points = np.concatenate([body.hips, body.knees, body.ankles, body.hands[hang]])
     points = np.concatenate([points, body.at(1.0, 0.6 * body.breadth)[None], body.at(1.0, -0.6 * body.breadth)[None]])

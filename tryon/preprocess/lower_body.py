@@ -175,7 +175,7 @@ def _leg(parse: np.ndarray, body: Body, side: int) -> tuple[np.ndarray, np.ndarr
     gap = ((axis - other) * normal).sum(1)  # positive where the other leg lies on the inner side
     cloth = _is(parse, Label.LOWER, Label.LEGS, Label.DRESS)
     reach = np.arange(0.0, 3.0, 0.06)
-    edges = np.full((n, 2), np.nan)
+    edges, bare = np.full((n, 2), np.nan), np.zeros(n, bool)
     for k in range(n):
         if STATIONS[k] < 0.25 or STATIONS[k] > 2.0:
             continue
@@ -193,7 +193,10 @@ def _leg(parse: np.ndarray, body: Body, side: int) -> tuple[np.ndarray, np.ndarr
                 continue  # ran into the other leg: no gap between them
             if parse[points[end, 1], points[end, 0]] in (Label.BACKGROUND, Label.SHOES, Label.LEGS):
                 edges[k, j] = reach[end] * radius[k]
-    return _corrected(axis, radius, edges, normal)
+                bare[k] |= j == 0 and parse[points[end - 1, 1], points[end - 1, 0]] == Label.LEGS
+    hidden = bare & np.isfinite(edges[:, 0]) & ~np.isfinite(edges[:, 1])  # behind or beside the other leg
+    inner = np.where(hidden & (np.abs(edges[:, 0] / radius - 1) < 0.6), 1.94 * radius - edges[:, 0], edges[:, 1])
+    return _corrected(axis, radius, np.stack([edges[:, 0], inner], 1), normal)
 
 
 def _corrected(
@@ -210,8 +213,13 @@ def _corrected(
     kernel = np.exp(-(np.arange(-8, 9) ** 2) / (2 * 3.0**2))
     spread = np.convolve(np.pad(weight, 8, mode="edge"), kernel, mode="valid")
     moved = np.convolve(np.pad(shift * weight, 8, mode="edge"), kernel, mode="valid") / spread
-    slim = sound & (width < 1.3 * radius)
-    ratio = np.where(slim, width / radius, 1.0)
-    ratio = np.convolve(np.pad(ratio * weight, 8, mode="edge"), kernel, mode="valid") / spread
+    # above a hem the legs go on as they are seen below it
+    slim = np.flatnonzero(sound & (width < 1.3 * radius))
+    ratio = np.ones(len(radius))
+    if len(slim) >= 3:
+        median = np.median(np.stack([np.roll(width[slim] / radius[slim], k) for k in (-1, 0, 1)]), axis=0)
+        ratio = np.interp(np.arange(len(radius)), slim, median)
+        ratio[: slim[0]] = np.median(median[:5])
+    ratio = np.convolve(np.pad(ratio, 4, mode="edge"), np.ones(9) / 9, mode="valid")
     out = np.stack([edges[:, 0] - moved, edges[:, 1] + moved], 1)
     return axis + normal * moved[:, None], radius * np.clip(ratio, 0.75, 1.2), out, normal

@@ -1,0 +1,122 @@
+"""Lower garments through the whole path, with the engine that needs no network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tests import drawn_lower, drawn_person
+from tryon import TryOn
+from tryon.errors import HipsOutOfFrame
+from tryon.inputs import build_inputs
+from tryon.labels import Label
+
+GARMENTS = {
+    "trousers": lambda: drawn_lower.flat_trousers("long"),
+    "shorts": lambda: drawn_lower.flat_trousers("short"),
+    "skirt": lambda: drawn_lower.flat_skirt("knee"),
+}
+
+
+@pytest.fixture(scope="module")
+def try_on():
+    return TryOn(engine="geometric")
+
+
+def _striped(pixels: np.ndarray) -> float:
+    """Share of pixels that have one of the garment's two colours."""
+    p = pixels.reshape(-1, 3).astype(int)
+    return float(((p[:, 2] > p[:, 0] + 40) | (p[:, 0] > p[:, 2] + 40)).mean())
+
+
+@pytest.mark.parametrize("scale", [0.6, 2.0])
+@pytest.mark.parametrize("kind", list(GARMENTS))
+def test_untouched_pixels_are_bit_identical_and_nothing_is_modified(try_on, kind, scale):
+    person, garment = drawn_person.person(scale), GARMENTS[kind]()
+    before = person.image.copy(), garment.image.copy()
+    result = try_on(person, garment, explain=True)
+    mask = result.explain["edit_mask"]
+    assert result.image.shape == person.image.shape
+    assert np.array_equal(result.image[mask == 0], person.image[mask == 0])
+    assert np.array_equal(before[0], person.image) and np.array_equal(before[1], garment.image)
+    assert not mask[: int(150 * scale)].any()  # the head is none of its business
+    assert result.report["category"] == "lower" and 0 <= result.report["quality"] <= 1
+    assert result.explain["garment"]["length"] == garment.length
+
+
+def test_trousers_arrive_with_their_colours_and_the_old_ones_are_gone(try_on):
+    person = drawn_person.person()
+    result = try_on(person, drawn_lower.flat_trousers("long"))
+    assert _striped(result.image[400:500, 160:182]) > 0.9  # a shin
+    green = (person.image[..., 1].astype(int) > person.image[..., 0] + 40) & (person.parse == Label.LOWER)
+    left = (result.image[..., 1].astype(int) > result.image[..., 0] + 40) & (person.image[..., 1] > 120) & green
+    assert green.sum() > 5000 and left.sum() < 0.02 * green.sum()
+
+
+def test_shorts_leave_the_legs_bare_in_skin_colour(try_on):
+    person = drawn_person.person()
+    inputs = build_inputs(person, drawn_lower.flat_trousers("short"))
+    result = try_on(person, drawn_lower.flat_trousers("short"), explain=True)
+    shin = result.image[450:510, 168:178].reshape(-1, 3).mean(0)
+    face = np.array([255, 200, 160])
+    assert np.abs(shin - face).max() < 90 and shin[0] > shin[1] > shin[2]
+    y, x = (int(v) for v in inputs.body.ankles[0][::-1] - [40, 0])
+    assert inputs.agnostic.layout[y, x] == Label.LEGS and inputs.agnostic.skin[y, x] > 0.5
+
+
+def test_the_hanging_top_and_the_hands_stay_in_front(try_on):
+    person = drawn_person.person()
+    result = try_on(person, drawn_lower.flat_skirt("knee", 2.4))
+    inner = np.zeros(person.parse.shape, bool)
+    for label in (Label.TOP, Label.ARMS):
+        inner |= _eroded(person.parse == label, 4)
+    assert np.array_equal(result.image[inner], person.image[inner])
+
+
+def _eroded(mask: np.ndarray, px: int) -> np.ndarray:
+    return cv2.erode(mask.astype(np.uint8), np.ones((2 * px + 1,) * 2, np.uint8)).astype(bool)
+
+
+def test_a_dress_stays_above_the_waist_and_goes_below(try_on):
+    person = drawn_lower.in_dress()
+    result = try_on(person, drawn_lower.flat_skirt("short"), explain=True)
+    chest = _eroded(person.parse == Label.DRESS, 4) & (np.arange(600)[:, None] < 240)
+    assert chest.sum() > 1000 and np.array_equal(result.image[chest], person.image[chest])
+    below = (person.parse == Label.DRESS) & (np.arange(600)[:, None] > 290)
+    purple = np.abs(result.image.astype(int) - (180, 60, 220)).max(-1) < 40
+    assert (purple & below).sum() < 0.03 * below.sum()
+
+
+def test_passers_by_keep_their_trousers(try_on):
+    person = drawn_person.person()
+    parse, image = person.parse.copy(), person.image.copy()
+    parse[330:520, 352:385], image[330:520, 352:385] = Label.LOWER, (60, 180, 90)
+    result = try_on(replace(person, parse=parse, image=image), drawn_lower.flat_trousers("short"))
+    assert np.array_equal(result.image[335:515, 356:382], image[335:515, 356:382])
+
+
+def test_half_body_photos_are_rendered_with_a_warning_or_refused(try_on):
+    person = drawn_person.person()
+    half = drawn_lower.cropped(person, 400)
+    result = try_on(half, drawn_lower.flat_trousers("long"))
+    assert "legs_out_of_frame" in [w["code"] for w in result.report["warnings"]]
+    assert _striped(result.image[370:395, 160:182]) > 0.9
+    whole = try_on(person, drawn_lower.flat_trousers("long"))
+    assert "legs_out_of_frame" not in [w["code"] for w in whole.report["warnings"]]
+    with pytest.raises(HipsOutOfFrame) as error:
+        try_on(drawn_lower.cropped(person, 300), drawn_lower.flat_trousers("long"))
+    assert error.value.remedy
+
+
+def test_auto_takes_the_geometry_for_lower_garments_only():
+    auto = TryOn(engine="auto")
+    assert auto(drawn_person.person(0.6), drawn_lower.flat_skirt()).report["engine"] == "geometric"
+    assert auto(drawn_person.person(0.6), drawn_person.flat_top()).report["engine"] == "onnx"
+
+
+def test_same_input_same_bytes_at_any_scale(try_on):
+    person, garment = drawn_person.person(), drawn_lower.flat_trousers()
+    assert np.array_equal(try_on(person, garment).image, try_on(person, garment).image)
