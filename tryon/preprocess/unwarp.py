@@ -1,0 +1,333 @@
+"""A worn garment back to a flat-lay: what the skeleton warp does, undone.
+
+The garment is measured along bones and axes (`worn_top`, `worn_lower`), each piece is laid out straight, and what
+arms, hair or bags hid is taken from the mirrored side or from the cloth beside it. The outline is smooth and
+symmetric, so that it looks like a garment on a table, and the landmarks are known by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from ..errors import GarmentError
+from ..geometry import Placement
+from ..inputs import edit_window
+from ..labels import TORSO_CLOTHING, Label
+from ..types import LANDMARKS, LOWER_LANDMARKS, Category, Garment, Notice, Person
+from . import lower_body
+from .body import Body, arm_mask, body_from_pose, trunk_mask
+from .fill import mirror_fill, push_pull, wide_blur
+from .strips import Laid, Shape, lay
+from .worn_lower import lower_shape
+from .worn_top import is_label, top_shape
+
+Layer = Literal["auto", "top", "outer"]
+
+#: Longer side of the canvas on which a garment is measured and sampled, px.
+LEAST_SIDE, MOST_SIDE = 512, 1536
+#: Share of the flat-lay's cloth (mirrored cloth counts) that must be in sight.
+LEAST_SEEN = 0.3
+#: Light is what is smoother than this share of the shoulder breadth; this power of it is taken out.
+LIGHT_SIGMA, LIGHT_TAKEN = 0.3, 0.35
+
+
+class GarmentHidden(GarmentError):
+    """Too little of the worn garment is in sight."""
+
+    code = "garment_hidden"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The person on a canvas as fine as the photo.
+
+    Args:
+        placement: of the canvas; image: uint8 (h, w, 3); parse: uint8 (h, w); body: in canvas px.
+    """
+
+    placement: Placement
+    image: np.ndarray
+    parse: np.ndarray
+    body: Body
+
+    def along(self) -> np.ndarray:
+        """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
+        h, w = self.parse.shape
+        yy, xx = np.mgrid[0:h, 0:w].astype(np.float32) + 0.5
+        return self.body.along(np.dstack([xx, yy]))
+
+
+def scene_of(person: Person, category: Category = "upper") -> Scene:
+    """The canvas round the person's garment."""
+    window = edit_window(person.pose, person.parse, category=category)
+    height = int(np.clip(window.height / window.scale, LEAST_SIDE, MOST_SIDE))
+    placement = window.resized(height, max(round(height * window.width / window.height), 1))
+    image = placement.crop(person.image)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    return Scene(placement, image, parse, body)
+
+
+def worn_category(person: Person) -> Category:
+    """What covers the torso: "dress" or "upper"."""
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    yy, xx = np.nonzero(is_label(person.parse, TORSO_CLOTHING))
+    along = body.along(np.stack([xx, yy], 1).astype(np.float32) + 0.5)
+    labels = person.parse[yy, xx][along < 0.9]
+    return "dress" if (labels == Label.DRESS).sum() > (labels != Label.DRESS).sum() else "upper"
+
+
+def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer: Layer = "auto") -> Garment:
+    """Lay out what a person wears.
+
+    Args:
+        category: "auto" takes what covers the torso.
+        layer: of several tops: "outer" the jacket or coat, "top" what is beneath, "auto" the one that shows most.
+
+    Returns:
+        A `Garment` with a clean outline on white; unit: px of the photo, about.
+
+    Raises:
+        GarmentHidden: it is not worn, or too little of it is in sight.
+    """
+    kind = worn_category(person) if category == "auto" else category
+    scene = scene_of(person, kind)
+    if kind == "lower":
+        cloth, hides = _lower(scene)
+        lower = lower_body.measure(scene.parse, scene.body, person.pose.world)
+        return finish_flat(scene, lower_shape(scene.parse, scene.body, lower, cloth, hides), kind)
+    if kind == "dress":
+        cloth, hides = _dress(scene)
+        cloth &= ~bare_arms(scene, cloth)
+        return finish_flat(scene, top_shape(scene.parse, scene.body, cloth, hides, dress=True), kind)
+    cloth, hides, under = _upper(scene, layer)
+    cloth &= ~bare_arms(scene, cloth)
+    shape = top_shape(scene.parse, scene.body, cloth, hides, under=under)
+    return finish_flat(scene, shape, kind, open_front=under is not None)
+
+
+def _needed(scene: Scene, cloth: np.ndarray, what: str) -> None:
+    if cloth.sum() < 0.12 * scene.body.length**2:
+        raise GarmentHidden(
+            f"The person wears no {what} that could be taken, or hardly any of it is in sight.",
+            "Use a photo in which it is seen from the front, or name another category.",
+        )
+
+
+def _lower(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """(cloth, what hides it), bool (h, w), of trousers or a skirt."""
+    cloth = is_label(scene.parse, (Label.LOWER,))
+    _needed(scene, cloth, "trousers or skirt")
+    hides = is_label(scene.parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY, Label.TOP, Label.OUTERWEAR))
+    return cloth, hides
+
+
+def _dress(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """(cloth, what hides it), bool (h, w), of a dress. Parts of its colour that were parsed as top or skirt belong to
+    it."""
+    parse = scene.parse
+    cloth = is_label(parse, (Label.DRESS,))
+    _needed(scene, cloth, "dress")
+    lab = cv2.cvtColor(scene.image, cv2.COLOR_RGB2LAB).astype(np.float32)
+    typical = np.median(lab[cloth], axis=0)
+    for label in (Label.TOP, Label.LOWER):
+        part = is_label(parse, (label,))
+        near = np.linalg.norm(np.median(lab[part], axis=0) - typical) < 25 if part.any() else False
+        if near or part.sum() < 0.1 * cloth.sum():
+            cloth = cloth | part
+    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY, Label.OUTERWEAR)) & ~cloth
+    return cloth, hides
+
+
+def _upper(scene: Scene, layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """(cloth, what hides it, what an open front shows or None), bool (h, w): of a layer of the torso."""
+    parse = scene.parse
+    outer, top = is_label(parse, (Label.OUTERWEAR,)), is_label(parse, (Label.TOP,))
+    if layer == "auto":
+        layer = "outer" if outer.sum() > top.sum() else "top"
+    cloth, other = (outer, top) if layer == "outer" else (top, outer)
+    _needed(scene, cloth, "top" if layer == "top" else "jacket or coat")
+    if other.sum() < 0.15 * cloth.sum():  # one garment, parsed as two
+        cloth = cloth | other
+    dress = is_label(parse, (Label.DRESS,))
+    if dress.sum() < 0.5 * cloth.sum():
+        cloth = cloth | (dress & (scene.along() < 0.75))
+    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY))
+    if layer == "top":
+        hides |= outer & ~cloth
+    under = None
+    if layer == "outer":
+        inner = is_label(parse, (Label.TOP, Label.DRESS, Label.LOWER, Label.LEGS, Label.FACE)) & ~cloth
+        front = trunk_mask(scene.body, parse.shape, 0.45, 0.35, 0.9) > 0.5
+        if (inner & front).sum() > 0.2 * front.sum():
+            under = inner
+    return cloth, hides, under
+
+
+def bare_arms(scene: Scene, cloth: np.ndarray) -> np.ndarray:
+    """Pixels of the arms that were parsed as clothing but have the colours of skin: bool (h, w)."""
+    size = cloth.shape
+    arms = np.maximum(arm_mask(scene.body, 0, size, 1.4, 0.1), arm_mask(scene.body, 1, size, 1.4, 0.1)) > 0.5
+    trunk = trunk_mask(scene.body, size, 0.75, 0.15, 1.1) > 0.5
+    skin = is_label(scene.parse, (Label.FACE, Label.ARMS))
+    nothing = np.zeros(size, bool)
+    if skin.sum() < 200 or (cloth & trunk).sum() < 200:
+        return nothing
+    lab = cv2.cvtColor(cv2.GaussianBlur(scene.image, (0, 0), 1.0), cv2.COLOR_RGB2LAB)
+    bins = (lab // 16).astype(np.int32) @ np.array([256, 16, 1])
+    odds = []
+    for known in (skin & ~cloth, cloth & trunk & ~arms if (cloth & trunk & ~arms).sum() > 200 else cloth & trunk):
+        count = np.bincount(bins[known], minlength=4096).reshape(16, 16, 16).astype(np.float32)
+        for k in range(3):
+            count = 0.5 * count + 0.25 * (np.roll(count, 1, k) + np.roll(count, -1, k))
+        odds.append(np.log(count.ravel() / count.sum() + 2e-4)[bins])
+    ratio = cv2.GaussianBlur((odds[0] - odds[1]).astype(np.float32), (0, 0), 0.02 * scene.body.breadth)
+    return np.asarray(cloth & arms & ~trunk & (ratio > 1.0))
+
+
+def finish_flat(scene: Scene, shape: Shape, category: Category, *, open_front: bool = False) -> Garment:
+    """Strips to a garment: laid out, completed, lit evenly, with its landmarks."""
+    unit = scene.body.breadth
+    rgb, cloth, known = _combine(scene, shape)
+    alpha = _outline(shape, cloth, known, unit)
+    seen = known * (cloth > 0.5)
+    core = _core(seen, unit)
+    either = np.maximum(core, flip(core, shape.axis)) * alpha
+    visible = float(either.sum() / max(float(alpha.sum()), 1.0))
+    if visible < LEAST_SEEN:
+        raise GarmentHidden(
+            "Too little of the worn garment is in sight.",
+            "Use a photo from the front with the arms away from the body, or a photo of the garment alone.",
+        )
+    texture = complete(rgb, core, shape.axis, unit)
+    texture = even_light(texture, alpha, LIGHT_SIGMA * unit)
+    inside = np.clip(np.rint(texture), 0, 255)
+    image = np.rint(inside * alpha[..., None] + 255 * (1 - alpha[..., None])).astype(np.uint8)
+    marks = dict(shape.marks)
+    if category != "lower":
+        marks |= _neck(alpha, shape)
+    names = LOWER_LANDMARKS if category == "lower" else LANDMARKS
+    landmarks = {n: (float(marks[n][0]), float(marks[n][1])) if n in marks else None for n in names}
+    confidence = float(np.clip(0.35 + 0.4 * visible + 0.3 * shape.seen, 0, 1))
+    scores = {n: confidence if n in marks else 0.0 for n in names}
+    notice = Notice("worn_garment", "The garment was taken from a photo of somebody wearing it; check its shape.")
+    return Garment(
+        image, alpha.astype(np.float32), category, shape.sleeve, landmarks, scores, confidence, open_front, (notice,),
+        shape.length,
+    )  # fmt: skip
+
+
+def _combine(scene: Scene, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rgb float32 (H, W, 3), cloth and known float32 (H, W) of all strips; each pixel belongs to one of them."""
+    h, w = shape.size
+    rgb = np.zeros((h, w, 3), np.float32)
+    cloth, known = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
+    depth = np.full((h, w), -np.inf, np.float32)
+    for strip in shape.strips:
+        laid: Laid = lay(strip, scene.image, shape.size)
+        inside = np.zeros((h, w), np.uint8)
+        cv2.fillPoly(inside, [np.round(shape.outlines[strip.name]).astype(np.int32)], 1)
+        own = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+        take = laid.covered & (own > depth)
+        depth[take] = own[take]
+        rgb[take], cloth[take], known[take] = laid.rgb[take], laid.cloth[take], laid.known[take]
+    return rgb, cloth, known
+
+
+def flip(picture: np.ndarray, axis: float) -> np.ndarray:
+    """Mirrored about the column x = axis; zero where nothing is."""
+    matrix = np.array([[-1, 0, 2 * axis - 1], [0, 1, 0]], np.float64)
+    return cv2.warpAffine(picture, matrix, (picture.shape[1], picture.shape[0]), flags=cv2.INTER_LINEAR)
+
+
+def _outline(shape: Shape, cloth: np.ndarray, known: np.ndarray, unit: float) -> np.ndarray:
+    """The flat-lay's matte: the strips' outlines, and within them the cloth seen on either side, smoothed."""
+    h, w = shape.size
+    bounds = np.zeros((h, w), np.uint8)
+    for polygon in shape.outlines.values():
+        cv2.fillPoly(bounds, [np.round(polygon * 16 - 8).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    other, other_known = flip(cloth, shape.axis), flip(known, shape.axis)
+    sure = _surely_cloth(shape)
+    known, other_known = np.maximum(known, sure), np.maximum(other_known, sure)
+    weight = known + other_known
+    cloth, other = np.maximum(cloth, sure), np.maximum(other, sure)
+    both = (cloth * known + other * other_known) / np.maximum(weight, 1e-3)
+    both = push_pull(both[..., None], np.minimum(weight, 1))[..., 0]
+    rows = slice(int(shape.rows[0]), int(shape.rows[1]))
+    both[rows][weight[rows] < 0.05] = 1
+    soft = cv2.GaussianBlur(both, (0, 0), 0.03 * unit)
+    inside = np.clip((soft - 0.54) * 0.15 * unit + 0.5, 0, 1)
+    r = max(round(0.05 * unit), 1)
+    closed = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2))
+    aside = np.abs(np.arange(w) + 0.5 - shape.axis) > shape.open_half
+    inside = np.where(aside[None], closed, inside)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((inside > 0.3).astype(np.uint8))
+    if count > 2:  # crumbs
+        large = stats[:, cv2.CC_STAT_AREA] > 0.15 * stats[1:, cv2.CC_STAT_AREA].max()
+        large[0] = True
+        inside = inside * large[parts]
+    return cv2.GaussianBlur(np.minimum(inside, bounds / 255.0).astype(np.float32), (0, 0), 0.8)
+
+
+def _surely_cloth(shape: Shape) -> np.ndarray:
+    """Where the measured outlines decide alone: float32 (H, W)."""
+    sure = np.zeros(shape.size, np.uint8)
+    for polygon in shape.sure:
+        cv2.fillPoly(sure, [np.round(polygon).astype(np.int32)], 1)
+    return sure.astype(np.float32)
+
+
+def _core(seen: np.ndarray, unit: float) -> np.ndarray:
+    """Cloth without its rim, where the parse errs and the background shines through: float32 (H, W) of 0 or 1."""
+    r = max(round(0.018 * unit), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    return cv2.erode((seen > 0.9).astype(np.uint8), kernel).astype(np.float32)
+
+
+def complete(rgb: np.ndarray, core: np.ndarray, axis: float, unit: float) -> np.ndarray:
+    """Colours everywhere: the cloth that is seen, then the mirrored side's in this side's light, then what lies beside.
+
+    Args:
+        rgb: float32 (H, W, 3); core: float32 (H, W), 1 where the cloth is seen.
+    """
+    other, there = flip(rgb, axis), flip(core, axis)
+    there = (there > 0.99).astype(np.float32)
+    known = core > 0.5
+    if (there[~known] > 0).any():
+        shared = core * there
+        shift = push_pull(rgb - other, np.maximum(shared, 1e-4))
+        mirrored = np.clip(other + shift, 0, 255)
+        take = (there > 0.5) & ~known
+        rgb = np.where(take[..., None], mirrored, rgb)
+        known = known | take
+    smooth = push_pull(rgb, known.astype(np.float32))
+    return mirror_fill(rgb, known, smooth, 0.5 * unit, even=2.0)
+
+
+def even_light(rgb: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray:
+    """A part of the smooth light taken out: float32 (H, W, 3)."""
+    grey = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+    low = wide_blur(grey * alpha, sigma) / np.maximum(wide_blur(alpha, sigma), 1e-3)
+    mean = float((grey * alpha).sum() / max(float(alpha.sum()), 1.0))
+    light = np.clip((low + 12) / (mean + 12), 0.5, 1.6) ** LIGHT_TAKEN
+    return rgb / np.where(alpha > 0.01, light, 1.0)[..., None]
+
+
+def _neck(alpha: np.ndarray, shape: Shape) -> dict[str, np.ndarray]:
+    """The neck's landmarks from the outline: its two highest points and the lowest one between them."""
+    shoulder = shape.marks["shoulder_right"]
+    half = float(shoulder[0] - shape.axis)
+    x = np.arange(0, max(int(0.95 * half), 3))
+    columns = alpha[:, np.clip(np.round(shape.axis + x).astype(int), 0, alpha.shape[1] - 1)] > 0.5
+    top = np.where(columns.any(0), columns.argmax(0), alpha.shape[0]).astype(float)
+    lo, hi = round(0.3 * half), max(round(0.85 * half), round(0.3 * half) + 2)
+    at = lo + int(np.argmin(top[lo:hi] + 0.05 * x[lo:hi]))
+    front = float(np.median(top[: max(round(0.06 * half), 1)]))
+    points = {"neck_front": np.array([shape.axis, max(front, top[at])])}
+    for sign, side in ((-1, "left"), (1, "right")):
+        points[f"neck_{side}"] = np.array([shape.axis + sign * at, top[at]])
+    return points
