@@ -29,6 +29,17 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_transparency_is_kept(tmp_path: Path) -> None:
+    alpha = np.linspace(0, 255, scene().shape[1]).astype(np.uint8)[None].repeat(len(scene()), 0)
+    for name in ("a.png", "a.webp"):
+        imageio.save(tmp_path / name, np.dstack([scene(), alpha]))
+        loaded = imageio.load(tmp_path / name)
+        assert loaded.alpha is not None and np.abs(loaded.alpha * 255 - alpha).max() <= 1
+    with pytest.raises(errors.UsageError):
+        imageio.save(tmp_path / "a.jpg", np.dstack([scene(), alpha]))
+    assert not (tmp_path / "a.jpg").exists()
+
+
 def test_same_pixels_same_bytes() -> None:
     for format in ("PNG", "JPEG", "WEBP"):
         assert imageio.encode(scene(), format) == imageio.encode(scene(), format)
@@ -98,7 +109,7 @@ def test_too_wide_for_the_format() -> None:
     assert imageio.encode(wide, "PNG")
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((64, 64, 3)), np.zeros((64, 64, 4), np.uint8), np.zeros((64,), np.uint8)])
+@pytest.mark.parametrize("wrong", [np.zeros((64, 64, 3)), np.zeros((64, 64, 5), np.uint8), np.zeros((64,), np.uint8)])
 def test_only_pictures_are_encoded(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8"):
         imageio.encode(wrong, "PNG")

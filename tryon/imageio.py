@@ -336,12 +336,17 @@ def encode(image: np.ndarray, format: str, *, quality: int = 95) -> bytes:
     """Pixels to the bytes of a file, without metadata.
 
     Args:
-        image: uint8 (H, W, 3) RGB or (H, W) grey.
+        image: uint8 (H, W, 3) RGB, (H, W) grey, or (H, W, 4) RGB with straight alpha.
         format: "JPEG", "PNG" (lossless) or "WEBP".
         quality: of JPEG (4:4:4) and WebP, 1..100.
+
+    Raises:
+        UsageError: a transparent picture as JPEG.
     """
-    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
-        raise ValueError(f"encode takes uint8 (H, W, 3) or (H, W), got {image.dtype} {image.shape}")
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+        raise ValueError(f"encode takes uint8 (H, W, 3), (H, W, 4) or (H, W), got {image.dtype} {image.shape}")
+    if format == "JPEG" and image.ndim == 3 and image.shape[2] == 4:
+        raise UsageError("JPEG can't hold a transparent picture.", "Write a PNG or WebP instead.")
     options: dict[str, object] = {
         "JPEG": {"quality": quality, "subsampling": 0, "optimize": True},
         "PNG": {"compress_level": 4},
