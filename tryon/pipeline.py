@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +17,17 @@ import numpy as np
 from . import __version__, imageio, weights
 from .compose import edit_box
 from .engines import Engine, make_engine
+from .engines.base import Render
 from .errors import UnsupportedCategory, UsageError
 from .finish import finish, photo_edit_mask
 from .inputs import TryOnInputs, build_inputs, edit_window
-from .preprocess.garment import GarmentAnalyser
+from .outfit import arrange, joined_report, opened_waist, redressed, unique
+from .preprocess.garment import GarmentAnalyser, ShowsPerson
 from .preprocess.person import PersonAnalyser
+from .preprocess.unwarp import Layering, taken_from, unwarp
 from .preprocess.worn import MAX_SIDE, as_worn, settle_category
 from .quality import assess
-from .types import CATEGORIES, Garment, Notice, Person
+from .types import CATEGORIES, Garment, Person
 
 #: What `TryOn` accepts as a picture: a path, bytes, a binary file, a PIL image or an array.
 Source = imageio.Source
@@ -87,29 +90,54 @@ class TryOn:
     def __call__(
         self,
         person: Source | Person,
-        garment: Source | Garment,
+        garment: Source | Garment | Sequence[Source | Garment],
         *,
-        category: str = "auto",
+        category: str | Sequence[str] = "auto",
         person_box: tuple[float, float, float, float] | None = None,
         explain: bool = False,
+        worn: bool | None = None,
+        tuck: bool = False,
     ) -> Result:
         """Dress a person.
 
         Args:
-            person, garment: pictures, or what `analyse_person` and `analyse_garment` returned (to use them again).
-            category: "auto" or one of `CATEGORIES`.
+            person, garment: pictures, or what `analyse_person` and `analyse_garment` returned (to use them again). A
+                list or tuple of garments is an outfit.
+            category: "auto" or one of `CATEGORIES`; for an outfit also one for each garment.
             person_box: (x0, y0, x1, y1) px of the upright photo: which person.
-            explain: also return the intermediate pictures.
+            explain: also return the intermediate pictures (of an outfit: of its last garment, and all edits' mask).
+            worn: the garment photo shows somebody who wears it; None looks.
+            tuck: in an outfit, the top goes under the waistband.
 
         Raises:
             TryOnError: the pictures can't be used; says why and what to do.
         """
         clock = _Clock()
-        if category != "auto" and category not in CATEGORIES:
-            raise UsageError(f"There is no category {category!r}.", f"Choose auto, {', '.join(CATEGORIES)}.")
-        who, what = self._analyse(person, garment, category, person_box, clock)
-        if what.category == "dress" and category == "auto":
-            what = settle_category(what)
+        garments: list[Any] = list(garment) if isinstance(garment, (list, tuple)) else [garment]
+        kinds = _categories(category, len(garments))
+        who, what = self._analyse(person, garments, kinds, person_box, clock, worn)
+        what = [settle_category(g) if kind == "auto" else g for g, kind in zip(what, kinds, strict=True)]
+        layers = arrange(what, tuck)
+        reports, pictures = [], {}
+        union = np.zeros(who.image.shape[:2], np.float32)
+        for layer in layers:
+            last = layer is layers[-1]
+            if tuck and layer.garment.category == "lower" and len(layers) > 1:
+                who = opened_waist(who)
+            inputs, render, mask, image, engine = self._wear(who, layer.garment, clock)
+            reports.append(self._report(who, layer.garment, inputs, mask, clock, engine))
+            union = np.maximum(union, mask)
+            if last and explain:
+                pictures = _explain(who, layer.garment, inputs, render, union)
+            if not last:
+                who = redressed(who, image, inputs, mask, layer.label)
+        report = reports[0] if len(layers) == 1 else joined_report(reports, layers, union)
+        return Result(image, report, pictures)
+
+    def _wear(
+        self, who: Person, what: Garment, clock: _Clock
+    ) -> tuple[TryOnInputs, Render, np.ndarray, np.ndarray, Engine]:
+        """One garment: its inputs, the render, the edit mask and the picture at photo size, and the engine used."""
         if what.category == "dress":
             raise UnsupportedCategory(
                 "The garment looks like a dress, and this version renders tops and lower garments only.",
@@ -126,9 +154,7 @@ class TryOn:
         with clock("compose"):
             mask = photo_edit_mask(inputs, who.image.shape[:2])
             image = finish(who.image, inputs, render, mask)
-        report = self._report(who, what, inputs, mask, clock, engine)
-        pictures = _explain(who, what, inputs, render, mask) if explain else {}
-        return Result(image, report, pictures)
+        return inputs, render, mask, image, engine
 
     def _engine_for(self, category: str) -> Engine:
         """The engine of a category: the one asked for, or what `AUTO` names."""
@@ -137,20 +163,26 @@ class TryOn:
     def _analyse(
         self,
         person: Source | Person,
-        garment: Source | Garment,
-        category: str,
+        garments: Sequence[Source | Garment],
+        categories: Sequence[str],
         person_box: tuple[float, float, float, float] | None,
         clock: _Clock,
-    ) -> tuple[Person, Garment]:
-        """Both photos' analyses, at the same time where there are cores for it. The person's error comes first."""
+        worn: bool | None,
+    ) -> tuple[Person, list[Garment]]:
+        """All photos' analyses, at the same time where there are cores for it. The person's error comes first."""
 
-        def cloth() -> Garment:
-            return garment if isinstance(garment, Garment) else self.analyse_garment(garment, category, clock)
+        def clothes() -> list[Garment]:
+            return [
+                g if isinstance(g, Garment) else self.analyse_garment(g, kind, clock, worn=worn)
+                for g, kind in zip(garments, categories, strict=True)
+            ]
 
-        if isinstance(person, Person) or isinstance(garment, Garment) or self._threads == 1:
-            return person if isinstance(person, Person) else self.analyse_person(person, person_box, clock), cloth()
+        known = isinstance(person, Person) or all(isinstance(g, Garment) for g in garments)
+        if known or self._threads == 1:
+            who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
+            return who, clothes()
         with ThreadPoolExecutor(1, "garment") as pool:
-            other = pool.submit(cloth)
+            other = pool.submit(clothes)
             try:
                 who = self.analyse_person(person, person_box, clock)
             except BaseException:
@@ -168,13 +200,43 @@ class TryOn:
         with clock("person"):
             return self.people(image, person_box=person_box)
 
-    def analyse_garment(self, source: Source, category: str = "auto", clock: _Clock | None = None) -> Garment:
-        """Matte, landmarks and category of a garment photo, to be used for several people."""
+    def analyse_garment(
+        self, source: Source, category: str = "auto", clock: _Clock | None = None, *, worn: bool | None = None
+    ) -> Garment:
+        """Matte, landmarks and category of a garment photo, to be used for several people.
+
+        Args:
+            worn: the photo shows somebody who wears the garment, which is then laid out flat; None looks.
+        """
         clock = clock or _Clock()
         with clock("decode"):
             loaded = imageio.load(source)
         with clock("garment"):
-            return self.garments(loaded.image, loaded.alpha, category)  # type: ignore[arg-type]
+            if worn:
+                return taken_from(self.people, loaded.image, category)
+            try:
+                return self.garments(loaded.image, loaded.alpha, category)  # type: ignore[arg-type]
+            except ShowsPerson as refusal:
+                if worn is False or loaded.alpha is not None:
+                    raise
+                return taken_from(self.people, loaded.image, category, refusal)
+
+    def extract(
+        self,
+        person: Source | Person,
+        *,
+        category: str = "auto",
+        layer: Layering = "auto",
+        person_box: tuple[float, float, float, float] | None = None,
+    ) -> Garment:
+        """What a person wears, laid out flat ("try-off"), see `preprocess.unwarp.unwarp`.
+
+        Raises:
+            TryOnError: the photo can't be used, or too little of the garment is in sight.
+        """
+        (kind,) = _categories(category, 1)
+        who = person if isinstance(person, Person) else self.analyse_person(person, person_box)
+        return unwarp(who, kind, layer)  # type: ignore[arg-type]
 
     def _report(
         self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock, engine: Engine
@@ -186,7 +248,7 @@ class TryOn:
             "status": "ok",
             "category": what.category,
             "quality": round(quality, 3),
-            "warnings": [{"code": n.code, "message": n.message} for n in _unique(notices)],
+            "warnings": [{"code": n.code, "message": n.message} for n in unique(notices)],
             "edit_box": edit_box(mask),
             "timings_ms": clock.ms,
             "engine": engine.name,
@@ -195,8 +257,15 @@ class TryOn:
         }
 
 
-def _unique(notices: list[Notice]) -> list[Notice]:
-    return list({notice.code: notice for notice in notices}.values())
+def _categories(category: str | Sequence[str], count: int) -> list[str]:
+    """One category for each garment."""
+    kinds = [category] * count if isinstance(category, str) else list(category)
+    for kind in kinds:
+        if kind != "auto" and kind not in CATEGORIES:
+            raise UsageError(f"There is no category {kind!r}.", f"Choose auto, {', '.join(CATEGORIES)}.")
+    if len(kinds) != count or count == 0:
+        raise UsageError(f"There are {count} garments and {len(kinds)} categories.", "Give one for each, or none.")
+    return kinds
 
 
 def _versions() -> dict[str, str]:

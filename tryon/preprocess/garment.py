@@ -43,6 +43,14 @@ REFUSE, REFUSE_CUT_OFF = 0.28, 0.44
 _FLAT = "Photograph one garment from above, lying flat or on a hanger, whole in the picture."
 
 
+class ShowsPerson(NotAGarment):
+    """The photo shows somebody, perhaps wearing the garment (see `unwarp.taken_from`)."""
+
+
+def _shows_person() -> ShowsPerson:
+    return ShowsPerson("The garment photo shows a person, not a single garment.", _FLAT)
+
+
 @dataclass(frozen=True)
 class Look:
     """What the network says about one view: probabilities. `maps` (15, h, w), `matte` (h, w), the rest 1-D."""
@@ -94,6 +102,8 @@ class GarmentAnalyser:
         work, scale = _reduce(image)
         _check_not_blank(work, cut_out)
         first = self._first_look(work, cut_out, scale)
+        if cut_out is None and first.attributes["category"][ATTRIBUTES["category"].index("person")] > 0.5:
+            raise _shows_person()
         look, probability = self._second_look(work, first)
         found = _check_category(first, look, category)
         mask_work = probability if cut_out is not None else refine_matte(work, settle_matte(work, probability))
@@ -231,7 +241,7 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
     p = dict(zip(ATTRIBUTES["category"], share.tolist(), strict=True))
     solid = float((look.matte > 0.5).mean())
     if p["person"] > 0.5:
-        raise NotAGarment("The garment photo shows a person, not a single garment.", _FLAT)
+        raise _shows_person()
     if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
     if wanted != "auto":

@@ -13,7 +13,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from ..errors import GarmentError
+from ..errors import GarmentError, NoPerson, NotAGarment, PersonError
 from ..geometry import Placement
 from ..inputs import edit_window
 from ..labels import TORSO_CLOTHING, Label
@@ -21,11 +21,12 @@ from ..types import LANDMARKS, LOWER_LANDMARKS, Category, Garment, Notice, Perso
 from . import lower_body
 from .body import Body, arm_mask, body_from_pose, trunk_mask
 from .fill import mirror_fill, push_pull, wide_blur
+from .person import PersonAnalyser
 from .strips import Laid, Shape, lay
 from .worn_lower import lower_shape
 from .worn_top import is_label, top_shape
 
-Layer = Literal["auto", "top", "outer"]
+Layering = Literal["auto", "top", "outer"]
 
 #: Longer side of the canvas on which a garment is measured and sampled, px.
 LEAST_SIDE, MOST_SIDE = 512, 1536
@@ -81,7 +82,7 @@ def worn_category(person: Person) -> Category:
     return "dress" if (labels == Label.DRESS).sum() > (labels != Label.DRESS).sum() else "upper"
 
 
-def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer: Layer = "auto") -> Garment:
+def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer: Layering = "auto") -> Garment:
     """Lay out what a person wears.
 
     Args:
@@ -108,6 +109,31 @@ def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer:
     cloth &= ~bare_arms(scene, cloth)
     shape = top_shape(scene.parse, scene.body, cloth, hides, under=under)
     return finish_flat(scene, shape, kind, open_front=under is not None)
+
+
+def taken_from(
+    people: PersonAnalyser, image: np.ndarray, category: str = "auto", refusal: NotAGarment | None = None
+) -> Garment:
+    """The garment of a photo that shows somebody wearing it.
+
+    Args:
+        image: uint8 (H, W, 3).
+        refusal: what the garment's analysis said; it stands if nobody is found.
+
+    Raises:
+        GarmentError: there is nobody, or the garment can't be taken from that person.
+    """
+    try:
+        person = people(image)
+    except NoPerson as error:
+        if refusal is not None:
+            raise refusal from error
+        raise NotAGarment(
+            "Nobody who wears the garment was found in its photo.", "Leave out --worn if it shows the garment alone."
+        ) from error
+    except PersonError as error:
+        raise GarmentHidden(f"The garment photo shows a person. {error.message}", error.remedy) from error
+    return unwarp(person, category)  # type: ignore[arg-type]
 
 
 def _needed(scene: Scene, cloth: np.ndarray, what: str) -> None:
@@ -143,7 +169,7 @@ def _dress(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return cloth, hides
 
 
-def _upper(scene: Scene, layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _upper(scene: Scene, layer: Layering) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """(cloth, what hides it, what an open front shows or None), bool (h, w): of a layer of the torso."""
     parse = scene.parse
     outer, top = is_label(parse, (Label.OUTERWEAR,)), is_label(parse, (Label.TOP,))

@@ -18,15 +18,22 @@ MAX_SIDE = 1600
 LONGEST_TOP = 1.75
 
 
+def from_wearer(garment: Garment) -> bool:
+    """Whether the garment was taken from a photo of somebody wearing it (see `unwarp`)."""
+    return any(notice.code == "worn_garment" for notice in garment.warnings)
+
+
 def settle_category(garment: Garment) -> Garment:
     """A supposed dress that is as short as a top becomes a top, with a notice.
 
     Of 32 annotated dresses none is shorter than 1.77 armpit widths from neck to hem; of 257 tops 94 % are.
     """
+    if garment.category != "dress" or from_wearer(garment):
+        return garment
     marks = landmarks_of(garment)
     length = np.linalg.norm((marks["neck_left"] + marks["neck_right"] - marks["hem_left"] - marks["hem_right"]) / 2)
     width = np.linalg.norm(marks["armpit_left"] - marks["armpit_right"])
-    if garment.category != "dress" or length > LONGEST_TOP * width:
+    if length > LONGEST_TOP * width:
         return garment
     notice = Notice("dress_or_top", "The garment could be a dress; it was taken for a top because of its length.")
     return replace(garment, category="upper", warnings=(*garment.warnings, notice))
@@ -52,5 +59,5 @@ def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
             mask=cv2.resize(garment.mask, size, interpolation=cv2.INTER_AREA),
             landmarks={k: None if p is None else (p[0] * fx, p[1] * fy) for k, p in garment.landmarks.items()},
         )
-    mask = garment.mask * (1 - inner_collar(garment))
+    mask = garment.mask if from_wearer(garment) else garment.mask * (1 - inner_collar(garment))
     return replace(garment, image=decontaminate(garment.image, garment.mask), mask=mask.astype(np.float32))
