@@ -209,11 +209,12 @@ def decontaminate(image: np.ndarray, mask: np.ndarray, *, rim: int | None = None
     distance, labels = cv2.distanceTransformWithLabels(1 - inner, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
     colours[labels[inner > 0]] = part[inner > 0]
-    spread = colours[labels]
+    ring = (distance > 0) & (distance <= 7 * rim)  # as far as the smoothing below looks
+    spread = part.copy()
+    spread[ring] = colours[labels[ring]]
     smooth = cv2.GaussianBlur(spread, (0, 0), max(0.8, rim / 2))
     # The smoothed colours come in gradually, so that no seam shows where the interior ends.
-    weight = np.clip(distance / (2.0 * rim), 0, 1)[..., None]
-    painted = (spread * (1 - weight) + smooth * weight).round().astype(np.uint8)
-    near = ((distance > 0) & (distance <= 4 * rim))[..., None]
-    out[y0:y1, x0:x1] = np.where(near, painted, part)
+    near = (distance > 0) & (distance <= 4 * rim)
+    weight = np.clip(distance[near] / (2.0 * rim), 0, 1)[:, None]
+    out[y0:y1, x0:x1][near] = (spread[near] * (1 - weight) + smooth[near] * weight).round().astype(np.uint8)
     return out
