@@ -91,11 +91,13 @@ class Reconstruction:
 class Trainer:
     """Networks, optimizers and averages of one training, and the two kinds of step."""
 
+    network: type[Generator] = Generator
+
     def __init__(self, settings: Settings, team: Team | None = None) -> None:
         s = self.s = settings
         self.team = team or Team()
         torch.manual_seed(s.seed)
-        self.generator = Generator(width=s.width, bottleneck=s.bottleneck, gain_channels=s.gain_channels)
+        self.generator = self.network(width=s.width, bottleneck=s.bottleneck, gain_channels=s.gain_channels)
         self.discriminator = Discriminator(width=s.d_width, scales=s.d_scales, norm=s.d_norm)
         for net in (self.generator, self.discriminator):
             net.to(self.team.device, memory_format=torch.channels_last)
@@ -189,7 +191,7 @@ class Trainer:
 
     def averaged(self) -> Generator:
         """A generator with the averaged weights."""
-        net = Generator(**self.generator.settings).eval()
+        net = self.network(**self.generator.settings).eval()
         net.load_state_dict(self.ema.values)
         return net.to(self.team.device, memory_format=torch.channels_last)
 
