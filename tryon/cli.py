@@ -20,7 +20,13 @@ from .console import CATEGORIES, ENGINES, Parser, box, quiet, say, threads, to_j
 from .errors import DependencyError, OutputError, TryOnError, UsageError
 
 #: Further commands: modules, light to import, with `add_command(commands)`.
-COMMANDS: tuple[str, ...] = (".catalog.command", ".eval.command", ".serve.command", ".train.command")
+COMMANDS: tuple[str, ...] = (
+    ".catalog.command",
+    ".display.command",
+    ".eval.command",
+    ".serve.command",
+    ".train.command",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

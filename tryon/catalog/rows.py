@@ -80,7 +80,7 @@ def grid(persons: Sequence[str], garments: Sequence[str], category: str, extensi
         persons, garments: files, folders or patterns such as "models/*.jpg".
         extension: of the pictures to be written, with its dot.
     """
-    people, clothes = _expand(persons, "person"), _expand(garments, "garment")
+    people, clothes = expand(persons, "person"), expand(garments, "garment")
     if len(people) * len(clothes) > MAX_ROWS:
         raise ManifestError(
             f"{len(people)} people and {len(clothes)} garments are too many for one catalog.",
@@ -109,7 +109,8 @@ def listed(manifest: str, category: str, extension: str) -> list[Row | BadRow]:
     return _named(rows, extension)
 
 
-def _expand(patterns: Sequence[str], what: str) -> list[str]:
+def expand(patterns: Sequence[str], what: str) -> list[str]:
+    """Picture files of names, folders and patterns, each once. Raises ManifestError where there are none."""
     found: list[str] = []
     for pattern in patterns:
         path = Path(pattern)

@@ -1,8 +1,6 @@
-"""Another colour for a garment, before it is warped: the cloth changes, prints of other colours and the folds stay.
+"""Another colour for a garment, before it is warped, as the page's sliders say it: a hue and a shift of lightness.
 
-The cloth's colour is the median inside of the matte in CIELAB (D65, L 0..100). What is near to it in a and b gets the
-wished hue; lightness is shifted as a whole, and folds are differences of lightness, so they stay. Near: within
-`REACH`, fading out smoothly.
+The work is that of `tryon.display.recolour`: the cloth changes, prints of other colours and the folds stay.
 """
 
 from __future__ import annotations
@@ -12,11 +10,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from ..display.cloth import study
+from ..display.oklab import to_oklab, to_srgb
+from ..display.recolour import move
 from ..types import Garment
 
-#: CIELAB units: distance in (a, b) up to which a pixel counts as cloth; chroma that a grey cloth gets.
-REACH, CHROMA = 30.0, 42.0
-_STRIP = 256
+#: CIELAB chroma that a grey cloth gets.
+CHROMA = 42.0
 
 
 def recolour(garment: Garment, hue: float | None, lightness: float = 0.0) -> Garment:
@@ -24,43 +24,21 @@ def recolour(garment: Garment, hue: float | None, lightness: float = 0.0) -> Gar
 
     Args:
         hue: degrees in CIELAB (0 red, 90 yellow, 180 green, 270 blue); None keeps the colour.
-        lightness: -100..100, added to L of the cloth.
+        lightness: -100..100, added to CIELAB's L of the cloth.
 
     Returns:
         A new `Garment`; the argument is not changed.
     """
-    if hue is None and lightness == 0:
+    if (hue is None and lightness == 0) or not (garment.mask > 0.5).any():
         return garment
-    step = max(1, max(garment.mask.shape) // 400)
-    inside = garment.image[::step, ::step][garment.mask[::step, ::step] > 0.9]
-    if not len(inside):
-        return garment
-    cloth = np.median(_to_lab(inside[None])[0], axis=0)
-    image = garment.image.copy()
-    for top in range(0, image.shape[0], _STRIP):  # strips keep the memory of float pictures low
-        strip = slice(top, top + _STRIP)
-        image[strip] = _recoloured(image[strip], garment.mask[strip], cloth, hue, lightness)
-    return replace(garment, image=image)
-
-
-def _recoloured(
-    image: np.ndarray, mask: np.ndarray, cloth: np.ndarray, hue: float | None, lightness: float
-) -> np.ndarray:
-    lab = _to_lab(image)
-    away = np.hypot(lab[..., 1] - cloth[1], lab[..., 2] - cloth[2])
-    weight = np.clip(1.5 - away / REACH, 0, 1)
-    # white prints on grey cloth and black ones on white differ in lightness only
-    weight *= np.clip(1.5 - np.abs(lab[..., 0] - cloth[0]) / 45, 0, 1)
-    weight *= np.minimum(1, 2 * mask)  # a grey cloth must not colour the wall behind it
-    lab[..., 0] += lightness * weight
+    cloth = study(garment.image, garment.mask)
+    lab = cv2.cvtColor(to_srgb(cloth.base)[None, None].astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+    lab[0] = np.clip(lab[0] + lightness, 0, 100)
     if hue is not None:
-        chroma = max(float(np.hypot(cloth[1], cloth[2])), CHROMA)
-        wished = chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))])
-        lab[..., 1:] += (wished - cloth[1:]) * weight[..., None]
-    rgb = cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)
-    return np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8)
-
-
-def _to_lab(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) RGB to float32 CIELAB."""
-    return cv2.cvtColor(np.ascontiguousarray(image, np.float32) / 255, cv2.COLOR_RGB2Lab)
+        chroma = max(float(np.hypot(lab[1], lab[2])), CHROMA)
+        lab[1:] = chroma * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))])
+    rgb = np.clip(cv2.cvtColor(lab[None, None], cv2.COLOR_Lab2RGB)[0, 0], 0, 1)
+    wished = to_oklab(np.rint(rgb * 255).astype(np.uint8))
+    if lightness == 0:  # the hue alone: exactly as light as it was
+        wished[0] = cloth.base[0]
+    return replace(garment, image=move(garment.image, garment.mask, wished, cloth))
