@@ -111,3 +111,26 @@ def flat_top(sleeve: str = "short", size: int = 300) -> Garment:
     image = np.where(mask[..., None] > 127, np.broadcast_to(stripes, image.shape), image).astype(np.uint8)
     points = {k: (float(m[k][0]), float(m[k][1])) if k in m else None for k in LANDMARKS}
     return Garment(image, mask.astype(np.float32) / 255, "upper", sleeve, points, dict.fromkeys(LANDMARKS, 1.0), 0.95)
+
+
+def flat_dress(sleeve: str = "short", hem: float = 560, flare: float = 1.5) -> Garment:
+    """A drawn striped dress: the T-shirt's upper part with a waist and a flared skirt; exact landmarks.
+
+    Args:
+        hem: its row, px (the armpits lie at 110); flare: breadth of the hem over that of the armpits.
+    """
+    top = flat_top(sleeve)
+    h, w, pad = round(hem) + 40, 420, 60
+    marks = {k: None if p is None else (p[0] + pad, p[1]) for k, p in top.landmarks.items()}
+    half = 58 * flare
+    marks |= {"hem_left": (210 - half, hem), "hem_right": (210 + half, hem)}
+    mask = np.zeros((h, w), np.float32)
+    mask[:240, pad : pad + 300] = top.mask[:240]
+    skirt = [(154, 200), (160, 235), (210 - half, hem), (210 + half, hem), (260, 235), (266, 200)]
+    drawn = np.zeros((h, w), np.uint8)
+    cv2.fillPoly(drawn, [np.array(skirt, np.float32).round().astype(np.int32)], 255, cv2.LINE_AA)
+    mask[200:] = 0
+    mask = np.maximum(mask, drawn.astype(np.float32) / 255)
+    stripes = np.where((np.arange(h) // 12 % 2)[:, None, None] == 0, np.array([30, 60, 160]), np.array([200, 60, 40]))
+    image = np.where(mask[..., None] > 0.5, np.broadcast_to(stripes, (h, w, 3)), 225).astype(np.uint8)
+    return Garment(image, mask, "dress", top.sleeve, marks, dict.fromkeys(LANDMARKS, 1.0), 0.95)

@@ -10,7 +10,8 @@ import pytest
 from tests import drawn_person
 from tryon import TryOn, TryOnError
 from tryon.engines import make_engine
-from tryon.errors import UnsupportedCategory, UsageError
+from tryon.errors import UsageError
+from tryon.labels import Label
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +62,14 @@ def test_explain_has_the_documented_pictures(try_on):
     assert result.explain["garment"]["landmarks"]["elbow_left"] is None
 
 
-def test_a_dress_is_refused_with_a_remedy(try_on):
-    top = drawn_person.flat_top()
-    long = {k: (p[0], p[1] + 70) if p and k.startswith("hem") else p for k, p in top.landmarks.items()}
-    with pytest.raises(UnsupportedCategory, match="dress") as error:
-        try_on(drawn_person.person(), replace(top, category="dress", landmarks=long))
-    assert "--category upper" in error.value.remedy
+def test_a_dress_replaces_top_and_trousers(try_on):
+    person, dress = drawn_person.person(), drawn_person.flat_dress()
+    result = try_on(person, dress, explain=True)
+    assert result.report["category"] == "dress" and result.report["engine"] == "geometric"
+    mask = result.explain["edit_mask"]
+    assert np.array_equal(result.image[mask == 0], person.image[mask == 0])
+    assert (mask[person.parse == int(Label.LOWER)] > 0.5).mean() > 0.99  # no trousers stay
+    assert (mask[person.parse == int(Label.TOP)] > 0.5).mean() > 0.98
 
 
 def test_a_dress_as_short_as_a_top_is_taken_for_a_top_with_a_warning(try_on):
@@ -75,8 +78,8 @@ def test_a_dress_as_short_as_a_top_is_taken_for_a_top_with_a_warning(try_on):
     garment = replace(top, category="dress", landmarks=short)
     report = try_on(drawn_person.person(), garment).report
     assert report["category"] == "upper" and "dress_or_top" in [w["code"] for w in report["warnings"]]
-    with pytest.raises(UnsupportedCategory):
-        try_on(drawn_person.person(), garment, category="dress")
+    report = try_on(drawn_person.person(), garment, category="dress").report
+    assert report["category"] == "dress"
 
 
 def test_wrong_words_are_usage_errors(try_on):

@@ -47,7 +47,7 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     x0, y0, x1, y1 = box
     under = spread(render.rgb / 255, placement, box) * 255
     noise = grain(photo[y0:y1, x0:x1], mask[y0:y1, x0:x1])
-    if inputs.worn.category == "lower":  # the ground beside legs is rough, their skin is not
+    if inputs.worn.category in ("lower", "dress"):  # the ground beside legs is rough, their skin is not
         noise *= 1 - 0.7 * spread(inputs.agnostic.skin, placement, box)
     under += noise[..., None]
     warped, coverage = _texture(inputs, box)

@@ -10,7 +10,7 @@ import numpy as np
 from .geometry import CANVAS, Placement
 from .labels import Label
 from .preprocess import agnostic as agnostic_stage
-from .preprocess import agnostic_lower, legs, lower_body, skeleton
+from .preprocess import agnostic_dress, agnostic_lower, legs, lower_body, skeleton, skirt
 from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
 from .preprocess.layers import assemble
@@ -113,7 +113,7 @@ def edit_window(
     pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = CANVAS, category: Category = "upper"
 ) -> Placement:
     """The canvas for tops: from above the head to the thighs, arms included, or to the end of a long coat; for lower
-    garments see `legs.window`.
+    garments see `legs.window`, for dresses `skirt.window`.
 
     Args:
         parse: uint8 (H, W) at photo size; if given, all of the worn top or coat is on the canvas.
@@ -123,6 +123,8 @@ def edit_window(
     """
     if category == "lower":
         return legs.window(pose, parse, size)
+    if category == "dress":
+        return skirt.window(pose, parse, size)
     body = body_from_pose(pose.keypoints, pose.world)
     points = np.concatenate([body.shoulders, body.elbows, body.wrists, body.hands, body.hips])
     pad = 0.25 * body.length
@@ -154,6 +156,8 @@ def build_inputs(
     placement = placement or edit_window(person.pose, person.parse, category=worn.category)
     if worn.category == "lower":
         return _build_lower(person, worn, placement, fit)
+    if worn.category == "dress":
+        return _build_dress(person, worn, placement, fit)
     size = (placement.height, placement.width)
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")
@@ -178,13 +182,38 @@ def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit |
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
     parse = agnostic_lower.repair(parse, body, placement.crop(person.pose.mask, border="zero"))
+    parse = agnostic_lower.overlooked(image, parse, body)
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = legs.landmarks_of(worn)
     if not isinstance(fit, legs.LegFit):
         fit = legs.fit(worn, marks, body, lower)
     parts = legs.warp(worn, marks, fit, body, lower, size)
     warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
     agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
+    coverage = coverage * (1 - agnostic.keep)
+    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+
+
+def _build_dress(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
+    """`build_inputs` for dresses."""
+    size = (placement.height, placement.width)
+    image = placement.crop(person.image)
+    parse = placement.crop(person.parse, nearest=True, border="zero")
+    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+    silhouette = placement.crop(person.pose.mask, border="zero")
+    parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
+    parse = agnostic_stage.overlooked_clothing(image, parse, body)
+    parse = agnostic_dress.repair_legs(agnostic_lower.repair(parse, body, silhouette))
+    parse = agnostic_dress.overlooked(image, parse, body)
+    body = agnostic_dress.lengthened(body, parse)
+    lower = lower_body.measure(parse, body, person.pose.world)
+    marks = skirt.landmarks_of(worn)
+    if fit is None:
+        fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
+    parts = skirt.warp(worn, marks, fit, body, lower, size)
+    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
+    agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, silhouette)
     coverage = coverage * (1 - agnostic.keep)
     return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -18,7 +18,7 @@ from . import __version__, imageio, weights
 from .compose import edit_box
 from .engines import Engine, make_engine
 from .engines.base import Render
-from .errors import UnsupportedCategory, UsageError
+from .errors import UsageError
 from .finish import finish, photo_edit_mask
 from .inputs import TryOnInputs, build_inputs, edit_window
 from .outfit import arrange, joined_report, opened_waist, redressed, unique
@@ -33,7 +33,7 @@ from .types import CATEGORIES, Garment, Person
 Source = imageio.Source
 #: What `engine="auto"` takes for a category, where not the default: the generator was trained on tops, and looking at
 #: both showed no better legs than the geometry alone gives.
-AUTO = {"lower": "geometric"}
+AUTO = {"lower": "geometric", "dress": "geometric"}
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,6 @@ class TryOn:
         self, who: Person, what: Garment, clock: _Clock
     ) -> tuple[TryOnInputs, Render, np.ndarray, np.ndarray, Engine]:
         """One garment: its inputs, the render, the edit mask and the picture at photo size, and the engine used."""
-        if what.category == "dress":
-            raise UnsupportedCategory(
-                "The garment looks like a dress, and this version renders tops and lower garments only.",
-                "If it is a top, say --category upper (category='upper' in Python).",
-            )
         with clock("geometry"):
             placement = edit_window(who.pose, who.parse, category=what.category)
             # finer than the photo can show would only cost time

@@ -33,7 +33,7 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
                 "a photo in lighter clothing gives a better picture.",
             )
         )
-    if garment.category == "lower" and _hem_outside(person, inputs):
+    if garment.category in ("lower", "dress") and _hem_outside(person, inputs):
         notices.append(
             Notice("legs_out_of_frame", "The legs are not wholly in the photo; the garment ends at the photo's edge.")
         )

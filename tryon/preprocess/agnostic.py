@@ -362,8 +362,12 @@ def bare_skin(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
+    slim: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paint neck, chest and arms into `plate` and `layout`, in place.
+
+    Args:
+        slim: breadth of the arms, 1 = typical.
 
     Returns:
         The skin mask, float32 (h, w), and the colour, float32 (3,).
@@ -376,13 +380,15 @@ def bare_skin(
     neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
     if face.sum() > 60:  # the neck takes the light of the skin beside it
-        flesh = 0.6 * _smooth_fill(photo, face) + 0.4 * flesh
+        light = photo @ np.array([0.299, 0.587, 0.114], np.float32)
+        lit = face & (light > np.percentile(light[face], 40))  # not brows, eyes and the shadow under the chin
+        flesh = 0.6 * _smooth_fill(photo, lit) + 0.4 * flesh
     plate += (flesh - plate) * neck[..., None]
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
     for side in (0, 1):
         bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
-        limb = cv2.GaussianBlur(arm_mask(body, side, size, 1.0, bare, 2.12), (0, 0), 1.0)
+        limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
         plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)

@@ -6,10 +6,13 @@ bag, scarf).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from ..labels import Label
+from . import agnostic_lower
 from .agnostic import (
     Agnostic,
     _along,
@@ -22,11 +25,13 @@ from .agnostic import (
     repair_hair,
     repair_skin,
 )
-from .agnostic_lower import _leg_picture
-from .body import Body
+from .agnostic_lower import _leg_picture, row_fill
+from .body import Body, arm_mask
 from .lower_body import LowerBody
 from .skeleton import Fit
 
+#: Breadth of newly bare arms, 1 = typical of all people.
+SLIM = 0.9
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.
 SHADOW, SHADOW_REACH = 0.35, 0.09
 
@@ -35,6 +40,64 @@ def old_clothes(parse: np.ndarray, body: Body) -> np.ndarray:
     """Pixels of the worn outfit that must go: bool (h, w). Shoes, bags and what is worn at the head stay."""
     old = _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)
     return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, _along(body, parse.shape)))
+
+
+def repair_legs(parse: np.ndarray) -> np.ndarray:
+    """Legs above clothing (a torn knee, an error of the parse) become clothing: uint8 (h, w), a new parse.
+
+    Below a leg comes a shoe or the floor.
+    """
+    legs = _is(parse, Label.LEGS).astype(np.uint8)
+    count, pieces = cv2.connectedComponents(legs)
+    if count < 2:
+        return parse
+    under = np.zeros_like(pieces)
+    under[3:] = pieces[:-3]
+    rim = (under > 0) & (legs == 0)
+    below = np.bincount(under[rim], minlength=count)
+    cloth = np.bincount(under[rim & _is(parse, Label.LOWER, Label.DRESS)], minlength=count)
+    wrong = cloth > 0.6 * np.maximum(below, 1)
+    wrong[0] = False
+    return np.where(wrong[pieces], np.uint8(Label.LOWER), parse).astype(np.uint8)
+
+
+def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Pixels beside the worn clothes that have their colour join them (see `agnostic_lower.overlooked`): cuffs, cloth
+    between an arm and a bag, a collar under the hair.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    front = ((Label.ARMS,), (Label.BAG,))
+    parse = agnostic_lower.overlooked(image, parse, body, (Label.LOWER, Label.DRESS), (*front, (Label.BACKGROUND,)))
+    for worn in ((Label.OUTERWEAR,), (Label.TOP,), (Label.DRESS,)):
+        parse = agnostic_lower.overlooked(image, parse, body, worn, (*front, (Label.HAIR,)))
+    return parse
+
+
+def feet_hidden(parse: np.ndarray, body: Body) -> bool:
+    """Whether the worn skirt or trousers reach the ground, so that the feet would have to be invented."""
+    along = _along(body, parse.shape)
+    end = float(body.along(body.ankles).max())
+    cloth = along[_is(parse, Label.LOWER, Label.DRESS, Label.OUTERWEAR)]
+    shoes = int((_is(parse, Label.SHOES, Label.LEGS) & (along > end - 0.25)).sum())
+    return len(cloth) > 80 and float(np.percentile(cloth, 99.5)) > end and shoes < 0.06 * body.breadth**2
+
+
+def lengthened(body: Body, parse: np.ndarray) -> Body:
+    """`body` with its knees and ankles moved down where shoes or legs are seen well below the ankles: under a long coat
+    or skirt the pose network takes its hem for the feet."""
+    seen = _is(parse, Label.SHOES, Label.LEGS)
+    rows = body.along(np.stack(np.nonzero(seen)[::-1], 1).astype(np.float32)) if seen.any() else np.zeros(0)
+    if len(rows) < 0.02 * body.breadth**2:
+        return body
+    end = float(np.percentile(rows, 96)) - 0.1
+    ankle = float(body.along(body.ankles).max())
+    if end < ankle + 0.2 or ankle < 1.2:
+        return body
+    factor = (min(end, 3.0) - 1.0) / (ankle - 1.0)
+    moved = {n: body.hips + (getattr(body, n) - body.hips) * factor for n in ("knees", "ankles")}
+    return replace(body, knees=moved["knees"].astype(np.float32), ankles=moved["ankles"].astype(np.float32))
 
 
 def build(
@@ -46,6 +109,7 @@ def build(
     sleeves: np.ndarray,
     fit: Fit,
     legs: np.ndarray,
+    silhouette: np.ndarray,
 ) -> Agnostic:
     """Erase and roughly fill.
 
@@ -53,6 +117,7 @@ def build(
         image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
         garment: float32 (h, w), coverage of the warped dress; sleeves: of its sleeves.
         fit: where it goes; legs: float32 (3,), colour of bare legs, see `agnostic_lower.skin_of_legs`.
+        silhouette: float32 (h, w), MediaPipe's person mask.
     """
     unit = body.breadth / 100.0
     parse = repair_hair(image, repair_skin(image, parse, body), body)
@@ -69,14 +134,23 @@ def build(
     soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
-    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, fit, legs)
+    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette)
     bare = _is(parse, Label.LEGS) & ~hole  # stays, in the shadow
     plate[bare] = image[bare]
     on_legs = ((layout == int(Label.LEGS)) | bare).astype(np.float32)
     plate *= (1 - SHADOW * shadow * cv2.GaussianBlur(on_legs, (0, 0), 0.8))[..., None]
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
+    # newly bare arms that hang before the body are in front of the dress
+    front = (layout == int(Label.ARMS)) & (soft > 0.5) & (sleeves < 0.5)
+    arms = np.zeros(parse.shape, np.float32)
+    for side in (0, 1):
+        if body.arm_front[side]:
+            start = max(0.42, fit.sleeve_end[side] - 0.04)
+            arms = np.maximum(arms, arm_mask(body, side, parse.shape, SLIM, start, 2.12))
+    before = cv2.GaussianBlur(arms * front, (0, 0), 0.8)
+    keep = np.maximum(keep.astype(np.float32), before)
+    return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
 def _fill(
@@ -85,25 +159,45 @@ def _fill(
     body: Body,
     lower: LowerBody,
     hole: np.ndarray,
+    gone: np.ndarray,
     fit: Fit,
     legs: np.ndarray,
+    silhouette: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
     photo = image.astype(np.float32)
-    plate = backdrop(photo, parse, body, hole)
+    unit = body.breadth / 100
+    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6 * unit)).astype(bool)
+    known = ~person & ~hole & ~_dilate(gone.astype(np.uint8), 11 * unit).astype(bool)
+    if known.sum() < 50:
+        known = ~hole
+    along = _along(body, size)
+    mirrored = backdrop(photo, parse, body, hole)
+    rows = row_fill(photo, known, mirrored)
+    behind = mirrored + (rows - mirrored) * np.clip((along - 0.6) * 4, 0, 1)[..., None]
+    plate = behind.copy()
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     bare = np.zeros(size, np.float32)
     seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    lit = seen & ~_dilate(gone.astype(np.uint8), 16 * unit).astype(bool)  # not in the old hem's shadow
+    seen = lit if lit.sum() > 60 else seen
     for side in (lower.back_leg, 1 - lower.back_leg):
         limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 1.0)
         plate += (_leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
-    skin, colour = bare_skin(
-        plate, layout, image, parse, body, hole, _along(body, size), min(fit.hem, 1.2), fit.sleeve_end
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, SLIM)
+    # no skin where there was not even clothing
+    inside = cv2.morphologyEx(
+        (~_is(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),
+        cv2.MORPH_CLOSE,
+        np.ones((3, 3), np.uint8),
     )
-    return plate, layout, np.maximum(skin, bare), colour
+    inside = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 1.0)
+    plate = behind + (plate - behind) * inside[..., None]
+    layout[inside < 0.5] = int(Label.BACKGROUND)
+    return plate, layout, np.maximum(skin, bare) * inside, colour
 
 
 def _hem_shadow(garment: np.ndarray, unit: float) -> np.ndarray:

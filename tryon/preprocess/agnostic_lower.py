@@ -17,6 +17,9 @@ from .fill import leg_colour, mirror_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
 
+#: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
+PATTERNED = 17.0
+
 
 def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     """Pixels of the worn lower garment that must go: bool (h, w); of a dress, what lies below `waist` (torso
@@ -27,12 +30,12 @@ def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
 
 
 def _belts(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
-    """Accessories that lie wholly about the waistband or below it: bool (h, w)."""
+    """Accessories that lie wholly about the waistband: bool (h, w)."""
     accessory = _is(parse, Label.ACCESSORY)
     along = _along(body, parse.shape)
     count, pieces = cv2.connectedComponents(accessory.astype(np.uint8))
     low = np.ones(count, bool)
-    low[np.unique(pieces[accessory & (along < waist - 0.12)])] = False
+    low[np.unique(pieces[accessory & ((along < waist - 0.12) | (along > waist + 0.3))])] = False
     low[0] = False
     return low[pieces]
 
@@ -74,6 +77,12 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
     closed = cv2.morphologyEx(lower.astype(np.uint8), cv2.MORPH_CLOSE, kernel).astype(bool)
     holes = closed & ~lower & ~_sizeable(~lower, (0.12 * body.breadth) ** 2)
     out[holes] = int(Label.LOWER)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(_is(out, Label.TOP, Label.OUTERWEAR).astype(np.uint8))
+    for k in range(1, count):  # islands of a coat on a skirt
+        if stats[k, cv2.CC_STAT_AREA] < (0.35 * body.breadth) ** 2:
+            ring = _dilate((pieces == k).astype(np.uint8), 2).astype(bool) & (pieces != k)
+            if _is(out[ring], Label.LOWER).mean() > 0.85:
+                out[pieces == k] = int(Label.LOWER)
     near = _dilate(lower.astype(np.uint8), 0.06 * body.breadth).astype(bool)
     out[near & (person > 0.8) & _is(out, Label.BACKGROUND)] = int(Label.LOWER)
     return out
@@ -94,7 +103,15 @@ def _others(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
     return other[pieces] | (dressed & far)
 
 
-def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+def overlooked(
+    image: np.ndarray,
+    parse: np.ndarray,
+    body: Body,
+    worn: tuple[Label, ...] = (Label.LOWER,),
+    others: tuple[tuple[Label, ...], ...] = (
+        (Label.ARMS,), (Label.TOP, Label.OUTERWEAR), (Label.BAG,), (Label.BACKGROUND,),
+    ),
+) -> np.ndarray:  # fmt: skip
     """Pixels beside the worn lower garment that have its colour, and not that of what they were taken for, join it:
     pockets round a hand, cloth behind the handle of a bag, the strip under the hem of a top.
 
@@ -102,6 +119,7 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
 
     Args:
         image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+        worn: labels of the garment; the first is given to what joins it. others: what may have been taken for.
 
     Returns:
         uint8 (h, w), a new parse.
@@ -111,19 +129,19 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     unit = factor * body.breadth
-    lower = _is(small, Label.LOWER)
+    lower = _is(small, *worn)
     if lower.sum() < 100:
         return parse
-    near = _dilate(lower.astype(np.uint8), 0.16 * unit).astype(bool) & ~lower
+    near, beside = (_dilate(lower.astype(np.uint8), r * unit).astype(bool) & ~lower for r in (0.16, 0.06))
     mine = _unlike(lab, lower, 0.16 * unit)
     found = np.zeros(small.shape, bool)
-    for labels in ((Label.ARMS,), (Label.TOP, Label.OUTERWEAR), (Label.BAG,), (Label.BACKGROUND,)):
+    for labels in others:
         other = _is(small, *labels)
-        zone = near & other
+        zone = other & (beside if labels == (Label.BACKGROUND,) else near)
         if not zone.any():
             continue
         if labels == (Label.ARMS,):  # a hand lies near by nature, and may have the colour of the cloth
-            found |= zone & (mine + 5.0 < _unlike(lab, other, 3.0 * unit))
+            found |= zone & (mine + 5.0 < _unlike(lab, other, 3.0 * unit, unknown=0.0))
         else:
             found |= zone & (mine + 2.0 < _unlike(lab, other & ~near, 0.3 * unit))
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
@@ -133,18 +151,20 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     joined[0] = False
     found &= joined[pieces]
     grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.where(grown > 0.5, np.uint8(Label.LOWER), parse).astype(np.uint8)
+    return np.where(grown > 0.5, np.uint8(worn[0]), parse).astype(np.uint8)
 
 
-def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float) -> np.ndarray:
-    """How unlike the region's local colours each pixel is: float32 (h, w), a squared distance in spreads."""
+def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float, unknown: float = 30.0) -> np.ndarray:
+    """How unlike the region's local colours each pixel is: float32 (h, w), a squared distance in spreads; `unknown` where
+    the region is far away or patterned."""
     inside = cv2.erode(region.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
     weight = wide_blur(inside, sigma)[..., None]
     mean = wide_blur(lab * inside[..., None], sigma) / np.maximum(weight, 1e-4)
     square = wide_blur((lab**2) * inside[..., None], sigma) / np.maximum(weight, 1e-4)
     spread = np.sqrt(np.maximum(square - mean**2, 0)) + 4.0
     score = (((lab - mean) / spread) ** 2).sum(-1) + 2 * np.log(spread).sum(-1)
-    return np.where(weight[..., 0] > 0.004, score, 40.0).astype(np.float32)
+    known = (weight[..., 0] > 0.004) & (spread.max(-1) < PATTERNED)
+    return np.where(known, score, unknown).astype(np.float32)
 
 
 def skin_of_legs(image: np.ndarray, parse: np.ndarray, length: float = 0.0) -> np.ndarray:

@@ -122,7 +122,7 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.nda
     A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides.
     """
     from_arms = _typical(image, arms) if int(arms.sum()) >= 250 else None
-    from_face = _typical(image, face) if int(face.sum()) >= 60 else None
+    from_face = _typical(image, face, 50, 92) if int(face.sum()) >= 60 else None  # eyes, brows, beards are dark
     if from_arms is not None and from_face is not None:
         lab = cv2.cvtColor(np.stack([from_arms, from_face])[None] / 255, cv2.COLOR_RGB2LAB)[0]
         if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 18:
@@ -132,11 +132,11 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.nda
     return found if found is not None else np.array([196, 154, 128], np.float32)
 
 
-def _typical(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _typical(image: np.ndarray, mask: np.ndarray, low: float = 35, high: float = 85) -> np.ndarray:
     """Median of the pixels that are neither dark nor shining: float32 (3,)."""
     px = image[mask].astype(np.float32)
     lum = px @ np.array([0.299, 0.587, 0.114], np.float32)
-    lo, hi = np.percentile(lum, [35, 85])
+    lo, hi = np.percentile(lum, [low, high])
     return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
 
 

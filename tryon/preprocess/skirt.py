@@ -18,17 +18,21 @@ from ..types import Garment, Pose
 from . import skeleton
 from .body import Body, body_from_pose
 from .lower_body import LowerBody
-from .skeleton import CHEST_EASE, FLAT_TO_WORN, Fit, Part
+from .skeleton import CHEST_EASE, Fit, Part
 from .sleeves import SIDES
 
 #: Typical lengths below the hip joints in torso lengths: hip to knee, hip to ankle.
 KNEE, ANKLE = 0.88, 1.7
+#: Flat length over armpit breadth to torso lengths: a typical body in a dress of its size; and how far a longer or
+#: shorter one is believed, from the usual length (to the knees): cloth that stretches lies narrower than it is worn.
+LENGTH, BELIEVED, USUAL_HEM = 0.94, 0.75, 1.8
 #: A skirt is at least this much broader than the hips and legs under it.
 BODY_EASE = 1.05
 #: Of the breadth of a flat row beyond this many armpit breadths, only a share shows when it hangs in folds.
 FOLDS_FROM, FOLDS_SHARE = 1.15, 0.72
 #: Breadth of the broadest row, armpit breadths.
 WIDEST = 2.1
+_CLOTHES = (Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,18 @@ def window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = 
     top = min(pose.box[1], float(body.nose[1] - 0.5 * body.length))
     top = max(top, float(body.nose[1] - 0.75 * body.length)) - 0.06 * body.length
     bottom = max(float(body.ankles[:, 1].max()) + 0.28 * body.length, float(body.at(2.2)[1]))
+    if parse is not None:  # under a long coat the ankles are guesses
+        near = slice(max(int(body.pelvis[0] - body.length), 0), max(int(body.pelvis[0] + body.length), 1))
+        worn = np.isin(parse[:, near], [int(x) for x in (*_CLOTHES, Label.LEGS, Label.SHOES)]).any(1)
+        rows = np.flatnonzero(worn)
+        low = float(rows[-1]) + 0.05 * body.length if len(rows) else 0.0
+        bottom = max(bottom, min(low, float(body.at(3.3)[1])))
     bottom = max(min(bottom, height + 0.02 * body.length), top + 1.5 * body.length)
     pad = 0.25 * body.length
     x0, x1 = float(points[:, 0].min()) - pad, float(points[:, 0].max()) + pad
     if parse is not None:
-        rows = slice(max(int(body.neck[1]), 0), max(int(bottom), 1))
-        cloth = [Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER]
-        columns = np.flatnonzero(np.isin(parse[rows], [int(x) for x in cloth]).any(0))
+        span = slice(max(int(body.neck[1]), 0), max(int(bottom), 1))
+        columns = np.flatnonzero(np.isin(parse[span], [int(x) for x in _CLOTHES]).any(0))
         if len(columns):
             x0, x1 = min(x0, columns[0] - 0.1 * body.length), max(x1, columns[-1] + 0.1 * body.length)
     reach = 1.6 * body.length
@@ -87,23 +96,48 @@ def window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = 
     return Placement.around((x0, top, x1, bottom), size)
 
 
-def fit(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower: LowerBody) -> Fit:
+def landmarks_of(garment: Garment) -> dict[str, np.ndarray]:
+    """As `skeleton.landmarks_of`, with the hem at the end of the matte: a seam above it is easily taken for the hem."""
+    marks = skeleton.landmarks_of(garment)
+    flat = _Flat.of(marks)
+    ys, xs = np.nonzero(garment.mask > 0.5)
+    points = np.stack([xs, ys], 1) + 0.5 - flat.origin
+    v, u = points @ flat.down, points @ flat.across
+    half = 0.35 * float(np.linalg.norm(marks["hem_right"] - marks["hem_left"]))
+    columns = ((u + half) / (2 * half) * 16).astype(int)
+    inner = (u > -half) & (u < half)
+    if not inner.any():
+        return marks
+    ends = np.zeros(16)
+    np.maximum.at(ends, np.clip(columns[inner], 0, 15), v[inner])
+    end = float(np.median(ends))
+    if end < 1.05 * flat.length:
+        return marks
+    row = np.abs(v - 0.97 * end) < 0.02 * end
+    reach = np.percentile(u[row], [1, 99]) if row.sum() > 8 else (-1.4 * half, 1.4 * half)
+    moved = {f"hem_{s}": flat.origin + flat.down * end + flat.across * x for s, x in zip(SIDES, reach, strict=True)}
+    return {**marks, **{k: np.asarray(p, np.float32) for k, p in moved.items()}}
+
+
+def fit(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower: LowerBody, to_ground: bool = False) -> Fit:
     """Guess where the dress's landmarks come to lie on the body.
 
     Args:
-        marks: from `skeleton.landmarks_of`; body, lower: on the canvas.
+        marks: from `landmarks_of`; body, lower: on the canvas.
+        to_ground: long dresses reach the feet, whose place the photo does not show.
     """
     base = skeleton.fit(garment, marks, body)
     flat = max(float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"])), 1.0)
     length = float(np.linalg.norm(marks["hem_left"] + marks["hem_right"] - marks["neck_left"] - marks["neck_right"]))
-    scale = body.breadth * CHEST_EASE / (FLAT_TO_WORN * flat)  # as seen from the front, whatever the turn
     top = float(body.along((base.points["neck_left"] + base.points["neck_right"]) / 2))
-    typical = top + scale * length / 2 / body.length
+    typical = USUAL_HEM + BELIEVED * (top + LENGTH * length / 2 / flat - USUAL_HEM)
     knee, ankle = (max(float(body.along(lower.leg(i, t))) for i in (0, 1)) for t in (1.0, 2.0))
     knee = max(knee, 1.3)
     ankle = max(ankle, knee + 0.3)
     hem = float(np.interp(typical, [1.0, 1.0 + KNEE, 1.0 + ANKLE], [1.0, knee, ankle]))
     hem = float(np.clip(hem, 1.2, ankle + 0.02))
+    if to_ground and hem > 0.6 * knee + 0.4 * ankle:
+        hem = ankle + 0.12
     target = replace(base, hem=hem)
     lines = body_lines(target, body, lower)
     flare, _ = _halves(garment, marks, target, lines, body)
