@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
-from .console import CATEGORIES, ENGINES, Parser, box, quiet, say, threads, to_json
+from .console import CATEGORIES, ENGINES, Parser, box, categories, identity, quiet, say, threads, to_json
 from .errors import DependencyError, OutputError, TryOnError, UsageError
 
 #: Further commands: modules, light to import, with `add_command(commands)`.
@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     ".catalog.command",
     ".display.command",
     ".eval.command",
+    ".extract.command",
     ".serve.command",
     ".train.command",
 )
@@ -73,17 +74,36 @@ def _parser() -> argparse.ArgumentParser:
 
     infer = commands.add_parser("infer", help="put a garment on a person", allow_abbrev=False)
     infer.add_argument("--person", required=True, metavar="P", help="photo of the person (JPEG, PNG, WebP)")
-    infer.add_argument("--garment", required=True, metavar="G", help="photo of the garment, lying flat or hanging")
+    infer.add_argument(
+        "--garment",
+        required=True,
+        action="append",
+        metavar="G",
+        help="photo of the garment: lying flat, hanging, or worn by somebody; give several for an outfit",
+    )
     infer.add_argument(
         "--out", metavar="O", help="where to write the picture: .png (lossless), .jpg or .webp; default: NAME_tryon.png"
     )
-    infer.add_argument("--category", choices=CATEGORIES, default="auto", help="what the garment is (default: auto)")
+    infer.add_argument(
+        "--category",
+        type=categories,
+        default="auto",
+        metavar="C",
+        help=f"what the garment is: {', '.join(CATEGORIES)} (default: auto); of an outfit also one each: upper,lower",
+    )
+    infer.add_argument("--worn", action="store_true", help="the garment photos show somebody wearing the garment")
+    infer.add_argument("--tuck", action="store_true", help="of an outfit: the top goes under the waistband")
     infer.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     infer.add_argument(
         "--person-box", type=box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
     )
     infer.add_argument("--report", metavar="R.json", help="write a JSON report")
-    infer.add_argument("--explain", metavar="DIR", help="write every intermediate picture into this folder")
+    infer.add_argument(
+        "--explain",
+        metavar="DIR",
+        help="write every intermediate picture into this folder (of an outfit: its "
+        "last garment's, and the mask of all edits)",
+    )
     infer.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
     infer.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
     infer.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
@@ -132,10 +152,11 @@ def _infer(options: argparse.Namespace) -> int:
             try_on = TryOn(engine=options.engine, threads=options.threads)
             result = try_on(
                 options.person,
-                options.garment,
+                options.garment[0] if len(options.garment) == 1 else options.garment,
                 category=options.category,
                 person_box=options.person_box,
                 explain=folder is not None,
+                **_further(options),
             )
     except TryOnError as error:
         if report_path is not None:
@@ -157,6 +178,13 @@ def _infer(options: argparse.Namespace) -> int:
     return 0
 
 
+def _further(options: argparse.Namespace) -> dict[str, bool]:
+    """Options of `TryOn.__call__` that are named only if they are asked for."""
+    if options.tuck and len(options.garment) < 2:
+        raise UsageError("--tuck needs a top and trousers or a skirt.", "Give --garment twice.")
+    return {name: True for name in ("worn", "tuck") if getattr(options, name)}
+
+
 def _check_targets(options: argparse.Namespace, out: Path, report: Path | None, folder: Path | None) -> None:
     """Refuse what can't be written, or would overwrite an input, before anything is computed."""
     from . import imageio
@@ -167,11 +195,11 @@ def _check_targets(options: argparse.Namespace, out: Path, report: Path | None, 
     if report is not None:
         imageio.check_folder(report)
         targets.append(report)
-    inputs = [_identity(Path(options.person)), _identity(Path(options.garment))]
+    inputs = [identity(Path(name)) for name in (options.person, *options.garment)]
     for target in targets:
-        if _identity(target) in inputs:
+        if identity(target) in inputs:
             raise UsageError(f"{target} is one of the inputs.", "Choose another name for the output.")
-    if len({_identity(target) for target in targets}) < len(targets):
+    if len({identity(target) for target in targets}) < len(targets):
         raise UsageError("--out and --report name the same file.", "Choose two names.")
     if folder is not None:
         try:
@@ -179,12 +207,3 @@ def _check_targets(options: argparse.Namespace, out: Path, report: Path | None, 
         except (OSError, ValueError) as error:
             raise OutputError(f"The folder {folder} can't be made.", "Choose another place for --explain.") from error
         imageio.check_folder(folder / "edit_mask.png")
-
-
-def _identity(path: Path) -> object:
-    """Equal for two names of one file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return os.path.abspath(path)
-    return status.st_dev, status.st_ino

@@ -11,6 +11,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import UsageError
@@ -40,6 +41,14 @@ def box(text: str) -> tuple[float, float, float, float]:
     if not (0 <= x0 < x1 < 1e6 and 0 <= y0 < y1 < 1e6):
         raise argparse.ArgumentTypeError(f"{text!r} is not a box: 0 <= x0 < x1 and 0 <= y0 < y1 must hold")
     return x0, y0, x1, y1
+
+
+def categories(text: str) -> str | list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in CATEGORIES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(CATEGORIES)}")
+    return names[0] if len(names) == 1 else names
 
 
 def threads(text: str) -> int:
@@ -74,3 +83,12 @@ def quiet(debug: bool) -> Iterator[None]:
             stack.callback(os.close, saved)
             stack.callback(os.dup2, saved, 2)
         yield
+
+
+def identity(path: Path) -> object:
+    """Equal for two names of one file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return os.path.abspath(path)
+    return status.st_dev, status.st_ino

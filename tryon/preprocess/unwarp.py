@@ -21,6 +21,7 @@ from ..types import LANDMARKS, LOWER_LANDMARKS, Category, Garment, Notice, Perso
 from . import lower_body
 from .body import Body, arm_mask, body_from_pose, trunk_mask
 from .fill import mirror_fill, push_pull, wide_blur
+from .matte import decontaminate
 from .person import PersonAnalyser
 from .strips import Laid, Shape, lay
 from .worn_lower import lower_shape
@@ -87,7 +88,8 @@ def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer:
 
     Args:
         category: "auto" takes what covers the torso.
-        layer: of several tops: "outer" the jacket or coat, "top" what is beneath, "auto" the one that shows most.
+        layer: of several tops: "outer" the jacket or coat alone, "top" what is beneath; "auto" the one that shows most,
+            a jacket with what its open front shows of the shirt.
 
     Returns:
         A `Garment` with a clean outline on white; unit: px of the photo, about.
@@ -108,7 +110,9 @@ def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer:
     cloth, hides, under = _upper(scene, layer)
     cloth &= ~bare_arms(scene, cloth)
     shape = top_shape(scene.parse, scene.body, cloth, hides, under=under)
-    return finish_flat(scene, shape, kind, open_front=under is not None)
+    front = trunk_mask(scene.body, cloth.shape, 0.45, 0.35, 0.9) > 0.5
+    open_front = layer == "outer" and under is not None and (under & front).sum() > 0.2 * front.sum()
+    return finish_flat(scene, shape, kind, open_front=bool(open_front))
 
 
 def taken_from(
@@ -173,25 +177,28 @@ def _upper(scene: Scene, layer: Layering) -> tuple[np.ndarray, np.ndarray, np.nd
     """(cloth, what hides it, what an open front shows or None), bool (h, w): of a layer of the torso."""
     parse = scene.parse
     outer, top = is_label(parse, (Label.OUTERWEAR,)), is_label(parse, (Label.TOP,))
+    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY))
+    dress = is_label(parse, (Label.DRESS,)) & (scene.along() < 0.75)
     if layer == "auto":
-        layer = "outer" if outer.sum() > top.sum() else "top"
+        look = outer | top
+        _needed(scene, look, "top")
+        if outer.sum() > top.sum():  # a jacket, with what it shows of the shirt
+            under = is_label(parse, (Label.LOWER, Label.LEGS, Label.FACE)) & ~look
+            return look | (dress & _framed(outer)), hides, under
+        if outer.sum() < 0.15 * top.sum():  # one garment, parsed as two
+            top = look
+        return (top | dress if dress.sum() < 0.5 * top.sum() else top), hides | (outer & ~top), None
     cloth, other = (outer, top) if layer == "outer" else (top, outer)
     _needed(scene, cloth, "top" if layer == "top" else "jacket or coat")
-    if other.sum() < 0.15 * cloth.sum():  # one garment, parsed as two
-        cloth = cloth | other
-    dress = is_label(parse, (Label.DRESS,))
-    if dress.sum() < 0.5 * cloth.sum():
-        cloth = cloth | (dress & (scene.along() < 0.75))
-    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY))
     if layer == "top":
-        hides |= outer & ~cloth
-    under = None
-    if layer == "outer":
-        inner = is_label(parse, (Label.TOP, Label.DRESS, Label.LOWER, Label.LEGS, Label.FACE)) & ~cloth
-        front = trunk_mask(scene.body, parse.shape, 0.45, 0.35, 0.9) > 0.5
-        if (inner & front).sum() > 0.2 * front.sum():
-            under = inner
-    return cloth, hides, under
+        return cloth, hides | other, None
+    return cloth, hides, is_label(parse, (Label.TOP, Label.DRESS, Label.LOWER, Label.LEGS, Label.FACE))
+
+
+def _framed(outer: np.ndarray) -> np.ndarray:
+    """Pixels between the left and right end of a row of `outer`: bool (h, w)."""
+    left = np.maximum.accumulate(outer, axis=1)
+    return np.asarray(left & np.maximum.accumulate(outer[:, ::-1], axis=1)[:, ::-1])
 
 
 def bare_arms(scene: Scene, cloth: np.ndarray) -> np.ndarray:
@@ -245,6 +252,12 @@ def finish_flat(scene: Scene, shape: Shape, category: Category, *, open_front: b
         image, alpha.astype(np.float32), category, shape.sleeve, landmarks, scores, confidence, open_front, (notice,),
         shape.length,
     )  # fmt: skip
+
+
+def transparent(garment: Garment) -> np.ndarray:
+    """A garment as a picture with transparency: uint8 (H, W, 4), straight alpha; colours go on beyond the outline."""
+    alpha = np.rint(garment.mask * 255).astype(np.uint8)
+    return np.dstack([decontaminate(garment.image, garment.mask), alpha])
 
 
 def _combine(scene: Scene, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,6 +27,8 @@ SLEEVE_ANGLE = 45.0
 USUAL_SLEEVE, WIDEST_SLEEVE = 1.3, 2.4
 #: Length of an arm's segment in torso lengths, as `skeleton.fit` has it.
 SEGMENT = 0.56
+#: Least half breadth of the trunk over the usual one.
+LEAST_TRUNK = 0.8
 #: Stations along a sleeve.
 STATIONS = 16
 
@@ -179,7 +181,9 @@ def _breadths(
         sure = (rows > (ARMPIT - 0.02 if shoulder is not None else -SHOULDER)) & (rows < trunk.hem - 0.04)
         edges.append(Edge(np.where((edge.reach > 0) & sure, edge.reach + inset, 0), edge.seen & sure))
     mean, seen = settle(edges, usual, 1.2)
+    mean = np.maximum(mean, LEAST_TRUNK * usual)  # a body is in it
     own = [settle([edge], mean, 1.2)[0] if edge.seen.mean() > 0.3 else mean for edge in edges]
+    own = [np.maximum(side, LEAST_TRUNK * usual) for side in own]
     if shoulder is not None:
         for i, side in enumerate(own):
             pit = float(np.interp(ARMPIT, rows, side))
@@ -202,7 +206,7 @@ def hem_of(kinds: np.ndarray, body: Body, lowest: float) -> float | None:
             (found if edge.seen[0] else least).append(start + float(edge.reach[0]) / body.length)
             break
     if len(found) >= 3:
-        return float(np.percentile(found, 60))
+        return float(np.percentile(found, 75))
     return float(np.median(least)) if least else None
 
 

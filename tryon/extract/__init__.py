@@ -1,0 +1,1 @@
+"""What a person wears, saved as a flat garment picture with transparency: `tryon extract`."""
