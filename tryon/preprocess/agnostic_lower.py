@@ -155,8 +155,8 @@ def overlooked(
 
 
 def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float, unknown: float = 30.0) -> np.ndarray:
-    """How unlike the region's local colours each pixel is: float32 (h, w), a squared distance in spreads; `unknown` where
-    the region is far away or patterned."""
+    """How unlike the region's local colours each pixel is: float32 (h, w), a squared distance in spreads; `unknown`
+    where the region is far away or patterned."""
     inside = cv2.erode(region.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
     weight = wide_blur(inside, sigma)[..., None]
     mean = wide_blur(lab * inside[..., None], sigma) / np.maximum(weight, 1e-4)

@@ -11,6 +11,8 @@ from .skeleton import Part
 CONTACT, ROUND = 0.24, 0.16
 #: Parts that continue those beneath them, and so throw no shadow.
 SEAMLESS = ("hips",)
+#: How much a trouser leg darkens towards its edges: without it, legs that stand close look like a skirt.
+LEG_ROUND = 0.26
 
 
 def sample(picture: np.ndarray, grid: np.ndarray, factor: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
@@ -71,13 +73,17 @@ def assemble(
             near = cv2.GaussianBlur(a, (0, 0), max(0.035 * unit, 0.6)) * (1 - a)
             rgb *= (1 - CONTACT * near)[..., None]
         texture = sample(image, part.grid, factor).astype(np.float32)
+        if part.name.startswith("leg_"):
+            depth = cv2.GaussianBlur(a, (0, 0), max(0.06 * unit, 0.8))
+            texture *= (1 - LEG_ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
         # colour of the union: where little lies beneath, its colour must not dim the edge
         over = a / np.maximum(a + alpha * (1 - a), 1e-3)
         rgb += (texture - rgb) * over[..., None]
         alpha = a + alpha * (1 - a)
         if part.name != "torso":
             sleeves = np.maximum(sleeves, a)
-    rgb, alpha = _close_gaps(rgb, alpha, unit)
+    if parts[-1].name not in SEAMLESS:  # what shows between trouser legs is no slit
+        rgb, alpha = _close_gaps(rgb, alpha, unit)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves

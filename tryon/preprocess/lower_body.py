@@ -18,12 +18,14 @@ from .body import Body, leg_stations
 #: Stations along a leg, t = 0 hip, 1 knee, 2 ankle.
 STATIONS = np.linspace(0.0, 2.2, 45).astype(np.float32)
 #: Half breadth of the hips at the hip joints over the shoulder breadth: typical, and the limits.
-HIP_HALF, HIP_LEAST, HIP_MOST = 0.52, 0.44, 0.66
+HIP_HALF, HIP_LEAST, HIP_MOST = 0.52, 0.44, 0.58
 #: A lower garment whose upper edge lies above this (torso lengths below the shoulder line) shows its waistband; below,
 #: a top hangs over it.
 WAISTBAND_SHOWS = 0.9
 #: Where the waistband lies if it can't be seen, torso lengths below the shoulder line.
 USUAL_WAIST = 0.84
+#: No waistband lies above this: what reaches higher is the skirt of a dress.
+HIGHEST_WAIST = 0.62
 #: The crotch lies this far below the hip joints, torso lengths.
 CROTCH_DROP = 0.2
 
@@ -135,6 +137,7 @@ def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool]:
     if len(edges) < 4:
         return USUAL_WAIST, False
     edge = float(np.median(edges))
+    edge = max(edge, HIGHEST_WAIST)
     return (edge, True) if edge < WAISTBAND_SHOWS else (min(USUAL_WAIST, edge), False)
 
 
