@@ -19,6 +19,9 @@ SIDE = 144
 SPAN = 1.5
 #: Half the opening's width at the neck points: the neckline's band lies between it and the points.
 OPENING = 0.94
+#: A hood worn down: half the opening's width (the hood's seam lies wider than a collar), its depth at least, and how high
+#: the folds stand beside the neck, in units of u and v.
+HOOD_WIDTH, HOOD_OPENING, HOOD_FOLD = 0.78, 0.45, 0.2
 
 
 class _Frame:
@@ -156,7 +159,7 @@ def _follow_edges(
 
 
 def _hood(garment: Garment, frame: _Frame, depth: float) -> np.ndarray:
-    """All of the garment above the front's edge and above the lines from the neck to the shoulders."""
+    """All of the garment above the front's edge and above the lines from the neck to the shoulders, but for the folds."""
     h, w = garment.mask.shape
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
     dx, dy = xx + 0.5 - frame.middle[0], yy + 0.5 - frame.middle[1]
@@ -168,8 +171,10 @@ def _hood(garment: Garment, frame: _Frame, depth: float) -> np.ndarray:
         su, sv = frame.of(np.array(shoulder, np.float64)) if shoulder is not None else (0.0, 0.0)
         slopes.append(float(np.clip(sv / (abs(su) - 1), 0.0, 1.2)) if abs(su) > 1.15 else 0.3)
     slope = np.where(u < 0, slopes[0], slopes[1])
-    front = max(depth, 0.0) * (1 - np.clip(np.abs(u), 0, 1) ** 2)
-    edge = np.where(np.abs(u) < 1, front, (np.abs(u) - 1) * slope)
+    x = np.clip(np.abs(u) / HOOD_WIDTH, 0, 1)
+    front = max(depth, HOOD_OPENING) * (1 - x**2)
+    edge = np.where(x < 1, front, np.maximum(np.abs(u) - 1, 0) * slope)
+    edge -= HOOD_FOLD * np.exp(-(((np.abs(u) - 1.0) / 0.4) ** 2))  # lying back, it stands up beside the neck
     soft = np.clip((edge - v) * frame.unit / 2 + 0.5, 0, 1)
     reach = np.clip((1.9 - np.abs(u)) * 4, 0, 1)  # sleeves that lie high are no hood
     return np.minimum(soft * reach, garment.mask).astype(np.float32)
