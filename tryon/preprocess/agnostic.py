@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .body import Body, arm_mask, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
+from .body import Body, arm_mask, arm_stations, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
 from .fill import mirror_fill, push_pull, shade_arm, skin_colour, wide_blur
 
 
@@ -127,8 +127,22 @@ def occluders(
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
         start = max(0.42, sleeve_end[side] - 0.04)
-        keep |= arms & (arm_mask(body, side, size, 1.5, start=start, stop=2.3) > 0.5) & (sleeves < 0.5)
-    return _sizeable(keep, (0.14 * body.breadth) ** 2)  # specks are errors of the parse
+        bare = arm_mask(body, side, size, 1.5, start=start, stop=2.3) > 0.5
+        if sleeve_end[side] > 0:
+            bare &= ~_above_cut(body, side, size, start)
+        keep |= arms & bare & (sleeves < 0.5)
+    keep |= ~_sizeable(~keep, (0.2 * body.breadth) ** 2)
+    return _sizeable(keep, (0.14 * body.breadth) ** 2)  # specks and holes are errors of the parse
+
+
+def _above_cut(body: Body, side: int, size: tuple[int, ...], at: float) -> np.ndarray:
+    """The arm before the straight cut through station `at` (see `arm_stations`), where a sleeve ends: bool (h, w)."""
+    points, _ = arm_stations(body, side, max(at - 0.1, 0.0), at, 2)
+    tangent = points[1] - points[0]
+    x = np.arange(size[1], dtype=np.float32)[None] + 0.5 - points[1, 0]
+    y = np.arange(size[0], dtype=np.float32)[:, None] + 0.5 - points[1, 1]
+    before = x * tangent[0] + y * tangent[1] < 0
+    return before & (arm_mask(body, side, size, 1.6, 0.0, at) > 0.5)
 
 
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
