@@ -14,6 +14,7 @@ import random
 import shutil
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -299,3 +300,23 @@ def forget_after(path: Path, images: int) -> None:
     part = path.with_suffix(".part")
     part.write_text("".join(kept), encoding="utf-8")
     os.replace(part, path)
+
+
+def go_on(out: Path, restore: Callable[[], dict[str, Any]] | None) -> tuple[Metrics, dict[str, Any]]:
+    """The metrics of a run, from its checkpoint on if it has one. Rows behind it are dropped: they will come again.
+
+    Args:
+        out: folder of the run.
+        restore: loads the checkpoint and returns its state (`images`, `sums`, `counts` among it); None begins anew.
+
+    Returns:
+        The metrics and the state, empty at the beginning.
+    """
+    metrics = Metrics(out / "metrics.jsonl")
+    if restore is None or not Checkpoint(out / "checkpoint").exists():
+        return metrics, {}
+    state = restore()
+    metrics.restore(state["sums"], state["counts"])
+    for name in ("metrics.jsonl", "validation.jsonl"):
+        forget_after(out / name, state["images"])
+    return metrics, state

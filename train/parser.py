@@ -46,12 +46,11 @@ from .loop import (
     Clock,
     Deck,
     Ema,
-    Metrics,
     as_json,
     autocast,
     chance,
     flat_optimizer,
-    forget_after,
+    go_on,
     restore_optimizer,
     save_module,
     seed_step,
@@ -368,12 +367,7 @@ def train(s: ParserSettings) -> Path:
     photos = load_photos(s)
     print(photos, flush=True)
     run = Training(s, photos)
-    metrics, state = Metrics(s.out / "metrics.jsonl"), dict[str, Any]()
-    if s.resume and Checkpoint(s.out / "checkpoint").exists():
-        state = run.restore()
-        metrics.restore(state["sums"], state["counts"])
-        for name in ("metrics.jsonl", "validation.jsonl"):
-            forget_after(s.out / name, run.images)
+    metrics, state = go_on(s.out, run.restore if s.resume else None)
     clock = Clock(s.minutes, state.get("spent", 0.0))
     save, report, watch = Alarm(s.save_minutes, clock), Alarm(s.report_minutes, clock), Stopwatch(run.images)
     bar = tqdm(total=s.max_images or None, initial=run.images, unit="img", disable=None)
