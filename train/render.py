@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 
 from .. import imageio
+from ..errors import PersonError
 from ..labels import Label
 from ..preprocess.body import arm_mask, body_from_pose
 from ..types import LANDMARKS, Garment, Person, Pose
-from . import synth
+from . import synth, synth_lower
 from .data_garments import senders
 from .samples import SAMPLE_FIELDS, encode
 from .shards import ShardWriter, edit_box
@@ -123,7 +124,7 @@ def write_samples(
         while writer.count < count and time.monotonic() < end:
             try:
                 sample = draw(rng)
-            except ValueError:  # no usable torso
+            except (ValueError, PersonError):  # no usable torso, or no hips in the photo
                 sample = None
             if sample is None or sample.inputs[3].sum() < 2000:
                 failed += 1
@@ -137,13 +138,14 @@ def write_samples(
 
 
 def render(people: People, garments: list[Garment], out: Path, count: int, seconds: float, seed: int) -> int:
-    """Samples without pairs; see `write_samples`."""
+    """Samples without pairs, of tops or, where the garments are lower ones, of these; see `write_samples`."""
+    kinds = synth_lower if garments[0].category == "lower" else synth
 
     def draw(rng: np.random.Generator) -> Sample | None:
         person = people.draw(rng)
         if rng.random() < 0.3:
-            return synth.transplant_sample(person, garments[rng.integers(len(garments))], rng)
-        return synth.worn_sample(person, rng)
+            return kinds.transplant_sample(person, garments[rng.integers(len(garments))], rng)
+        return kinds.worn_sample(person, rng)
 
     return write_samples(draw, out, count, seconds, seed)
 
@@ -159,11 +161,13 @@ def main() -> None:
     parser.add_argument("--predicted", type=float, default=0.5)
     parser.add_argument("--validation", action="store_true", help="from the held-out people and garments")
     parser.add_argument("--splits", type=Path, default=Path("assets/splits"))
+    parser.add_argument("--category", choices=("upper", "lower"), default="upper", help="of the garments")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     people = People(args.data, args.people, args.splits / "people_val.txt", args.predicted, args.validation)
     held_out = set((args.splits / "garment_senders_val.txt").read_text().split())
-    garments = load_garments(args.data, held_out, args.validation)
+    load = synth_lower.load_lower_garments if args.category == "lower" else load_garments
+    garments = load(args.data, held_out, args.validation)
     print(f"{len(people.ids)} people, {len(garments)} garments", flush=True)
     start = time.monotonic()
     count = render(people, garments, args.out, args.count, args.minutes * 60, args.seed)
