@@ -1,0 +1,190 @@
+"""Outfits: order, parse between the passes, report; and garment photos that show a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests import drawn_lower, drawn_person
+from tryon import TryOn
+from tryon.errors import BackView, NoPerson, NotAGarment, UsageError
+from tryon.labels import Label
+from tryon.outfit import arrange, opened_waist
+from tryon.preprocess.garment import ShowsPerson
+from tryon.preprocess.unwarp import GarmentHidden
+from tryon.types import Garment
+
+
+@pytest.fixture(scope="module")
+def try_on():
+    return TryOn(engine="geometric")
+
+
+def kinds(layers) -> list[str]:
+    return [layer.garment.category + ("/outer" if layer.outer else "") for layer in layers]
+
+
+def as_dress(garment: Garment) -> Garment:
+    return replace(garment, category="dress")
+
+
+TOP, LONG = drawn_person.flat_top("short"), drawn_person.flat_top("long")
+TROUSERS = drawn_lower.flat_trousers("long")
+COAT = replace(LONG, open_front=True)
+
+
+def test_a_top_hangs_over_trousers_or_goes_under_them():
+    assert kinds(arrange([TOP, TROUSERS])) == ["lower", "upper"]
+    assert kinds(arrange([TROUSERS, TOP])) == ["lower", "upper"]
+    assert kinds(arrange([TOP, TROUSERS], tuck=True)) == ["upper", "lower"]
+
+
+def test_the_jacket_comes_last():
+    assert kinds(arrange([COAT, TOP, TROUSERS])) == ["lower", "upper", "upper/outer"]
+    assert kinds(arrange([COAT, TOP, TROUSERS], tuck=True)) == ["upper", "lower", "upper/outer"]
+    assert [x.index for x in arrange([LONG, TOP])] == [1, 0]  # long sleeves over short ones
+    assert kinds(arrange([COAT, as_dress(TOP)])) == ["dress", "upper/outer"]
+
+
+@pytest.mark.parametrize(
+    "garments",
+    [
+        [TROUSERS, drawn_lower.flat_skirt()],
+        [TOP, TOP],
+        [LONG, LONG],
+        [as_dress(TOP), as_dress(TOP)],
+        [as_dress(TOP), TROUSERS],
+        [as_dress(TOP), TOP],
+        [TOP, LONG, COAT],
+    ],
+)
+def test_what_can_not_be_worn_together_is_a_usage_error_with_a_remedy(garments):
+    with pytest.raises(UsageError) as error:
+        arrange(garments)
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize("tuck", [False, True])
+def test_both_garments_arrive_and_what_is_outside_of_all_edits_is_bit_identical(try_on, tuck):
+    person = drawn_person.person()
+    result = try_on(person, [TOP, TROUSERS], tuck=tuck, explain=True)
+    mask = result.explain["edit_mask"]
+    assert np.array_equal(result.image[mask == 0], person.image[mask == 0])
+    x0, y0, x1, y1 = result.report["edit_box"]
+    assert not mask[:y0].any() and not mask[y1:].any() and not mask[:, :x0].any() and not mask[:, x1:].any()
+
+    def coloured(rows, columns):
+        p = result.image[rows, columns].reshape(-1, 3).astype(int)
+        return float(((p[:, 2] > p[:, 0] + 40) | (p[:, 0] > p[:, 2] + 40)).mean())
+
+    assert coloured(slice(200, 260), slice(175, 225)) > 0.7  # chest
+    assert coloured(slice(430, 500), slice(162, 182)) > 0.7  # shin
+    alone = try_on(person, TROUSERS).image
+    assert not np.array_equal(alone[190:260], result.image[190:260])
+
+
+def test_tucked_trousers_cover_the_hem_of_the_top(try_on):
+    person, plain = drawn_person.person(), np.full((300, 300, 3), (250, 230, 40), np.uint8)
+    top = replace(TOP, image=plain)
+    yellow = {}
+    for tuck in (False, True):
+        image = try_on(person, [top, TROUSERS], tuck=tuck).image[285:330, 170:230].astype(int)
+        yellow[tuck] = float(((image[..., 0] > 150) & (image[..., 1] > 130) & (image[..., 2] < 110)).mean())
+    assert yellow[True] < yellow[False] - 0.2
+
+
+def test_the_report_has_an_entry_for_each_garment_in_the_given_order(try_on):
+    report = try_on(drawn_person.person(), [TOP, TROUSERS]).report
+    entries = report["garments"]
+    assert [e["category"] for e in entries] == ["upper", "lower"] and [e["layer"] for e in entries] == [1, 0]
+    assert report["quality"] == min(e["quality"] for e in entries) and report["category"] == "lower+upper"
+    assert report["status"] == "ok" and report["engine"] == "geometric"
+
+
+def test_a_list_of_one_is_no_outfit(try_on):
+    assert "garments" not in try_on(drawn_person.person(), [TOP]).report
+
+
+def test_each_garment_may_have_its_category(try_on):
+    person = drawn_person.person()
+    assert try_on(person, [TOP, TROUSERS], category=["upper", "lower"]).report["category"] == "lower+upper"
+    for wrong in (["upper"], ["upper", "hat"]):
+        with pytest.raises(UsageError):
+            try_on(person, [TOP, TROUSERS], category=wrong)
+    with pytest.raises(UsageError):
+        try_on(person, [])
+
+
+def test_the_waist_opens_only_below_it():
+    person = drawn_person.person()
+    parse = opened_waist(person).parse
+    changed = parse != person.parse
+    assert changed.any() and (person.parse[changed] == Label.TOP).all() and (parse[changed] == Label.LOWER).all()
+    assert np.nonzero(changed)[0].min() > 250  # the chest stays
+
+
+class FakePeople:
+    """Stands for the analysis of a person photo."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.asked = error, 0
+
+    def __call__(self, image, *, person_box=None):
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return drawn_person.person()
+
+
+def refuse(image, alpha, category):
+    raise ShowsPerson("The garment photo shows a person.", "Show the garment alone.")
+
+
+def routed(monkeypatch, error=None, garments=refuse):
+    try_on, people = TryOn(engine="geometric"), FakePeople(error)
+    try_on.people, try_on.garments = people, garments
+    return try_on, people
+
+
+PHOTO = np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8)
+
+
+def test_a_garment_photo_that_shows_a_person_gives_what_that_person_wears(monkeypatch):
+    try_on, people = routed(monkeypatch)
+    garment = try_on.analyse_garment(PHOTO)
+    assert garment.category == "upper" and people.asked == 1
+    assert try_on.analyse_garment(PHOTO, "lower").category == "lower"
+    result = try_on(drawn_person.person(), PHOTO)
+    assert "worn_garment" in [w["code"] for w in result.report["warnings"]]
+
+
+def test_the_refusal_stands_if_nobody_is_found_or_the_caller_knows_better(monkeypatch):
+    try_on, _ = routed(monkeypatch, NoPerson("Nobody.", "Another photo."))
+    with pytest.raises(ShowsPerson):
+        try_on.analyse_garment(PHOTO)
+    with pytest.raises(NotAGarment, match="Nobody"):
+        try_on.analyse_garment(PHOTO, worn=True)
+    try_on, people = routed(monkeypatch)
+    with pytest.raises(ShowsPerson):
+        try_on.analyse_garment(PHOTO, worn=False)
+    assert people.asked == 0
+
+
+def test_errors_of_the_wearers_photo_name_the_garment_photo(monkeypatch):
+    try_on, _ = routed(monkeypatch, BackView("The person is seen from behind.", "Use another."))
+    with pytest.raises(GarmentHidden, match="garment photo shows a person. The person is seen from behind"):
+        try_on.analyse_garment(PHOTO)
+
+
+def test_a_garment_alone_is_never_taken_for_a_wearer(monkeypatch):
+    try_on, people = routed(monkeypatch, garments=lambda image, alpha, category: TOP)
+    assert try_on.analyse_garment(PHOTO) is TOP and people.asked == 0
+
+
+def test_what_a_person_wears_can_be_extracted(try_on):
+    garment = try_on.extract(drawn_person.person(), category="lower")
+    assert garment.category == "lower" and not garment.is_skirt
+    with pytest.raises(UsageError):
+        try_on.extract(drawn_person.person(), category="hat")
