@@ -33,7 +33,7 @@ _UNDER = (Label.BACKGROUND, Label.LEGS, Label.LOWER, Label.DRESS)
 
 
 def load_lower_garments(data: Path, held_out: set[str], validation: bool = False) -> list[Garment]:
-    """The annotated lower garments of senders that are not held out (for validation: that are), as they show when worn."""
+    """The annotated lower garments of senders that are not held out (for validation: that are), as worn."""
     who = senders(data / "garments")
     found = []
     for note in json.loads((data / "garments" / "annotations.json").read_text()):

@@ -7,6 +7,7 @@ import pytest
 from tryon.train import render, synth_lower
 
 from tests import drawn_lower, drawn_person
+from tryon.errors import HipsOutOfFrame
 from tryon.labels import Label
 from tryon.preprocess import lower_body
 from tryon.preprocess.body import body_from_pose
@@ -48,12 +49,15 @@ def test_transplants_are_invalid_where_the_worn_garment_hid_something():
 
 
 def test_people_without_hips_are_left_out(tmp_path):
-    class Half:
-        def draw(self, rng):
-            return drawn_lower.cropped(drawn_person.person(), 300)
+    half = drawn_lower.cropped(drawn_person.person(), 300)
+    with pytest.raises(HipsOutOfFrame):
+        synth_lower.worn_sample(half, np.random.default_rng(0))
 
-    with pytest.raises(ValueError, match="hundred"):
-        render.render(Half(), [drawn_lower.flat_skirt()], tmp_path, 2, 60.0, 0)  # type: ignore[arg-type]
+    def draw(rng):
+        raise HipsOutOfFrame("no hips")
+
+    with pytest.raises(ValueError, match="hundred"):  # they count as draws that gave nothing
+        render.write_samples(draw, tmp_path, 1, 60.0, 0)
 
 
 def test_render_takes_lower_garments(tmp_path):
