@@ -84,9 +84,23 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
         old |= dress & (
             along < min(hem - 0.04, 0.82)
         )  # below the waist it is a skirt, which may stand out beside a top
+    old = _of_the_body(old, body)
     return old | (
         _is(parse, Label.ACCESSORY) & ~_worn_high(parse, along)
     )  # belts, ties, brooches go with the old outfit
+
+
+def _of_the_body(clothing: np.ndarray, body: Body) -> np.ndarray:
+    """Without the pieces that lie apart from trunk and arms, which are errors of the parse or other people's: bool."""
+    size = clothing.shape
+    core = trunk_mask(body, size, 1.1, 0.0, 0.95) > 0.5
+    for side in (0, 1):
+        core |= arm_mask(body, side, size, 1.3, 0.1, 1.9) > 0.5
+    count, pieces = cv2.connectedComponents(_dilate(clothing.astype(np.uint8), 0.06 * body.breadth))
+    inside = np.bincount(pieces[clothing & core], minlength=count)
+    mine = inside > (0.12 * body.breadth) ** 2
+    mine[0] = False
+    return clothing & mine[pieces]
 
 
 def _worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:

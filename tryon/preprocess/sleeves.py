@@ -99,9 +99,19 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
         area = max(int(ribbon.sum()), 1)
         alone = float((garment.mask[ribbon] > 0.5).mean()) if ribbon.any() else 0.0
         shared = float((torso[ribbon] > 0).sum()) / area
-        if length < SHORTEST_LONG * breadth or alone < 0.72 or shared > 0.5:
+        wide = _breadths(outer, inner) / breadth
+        crossed = float(np.median(wide)) < 0.06 or float(wide.max()) > 0.9
+        if length < SHORTEST_LONG * breadth or alone < 0.72 or shared > 0.5 or crossed:
             found.add(side)
     return found
+
+
+def _breadths(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Breadth of a ribbon across its run, px, at each of its stations: (n,)."""
+    along = np.gradient((outer + inner) / 2, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    cross = outer - inner
+    return np.abs(cross[:, 0] * along[:, 1] - cross[:, 1] * along[:, 0])
 
 
 def flank(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -135,10 +145,7 @@ def sleeve_mesh(
     start = nearest(body, side, root_i, max(end - 0.14, 0.1))
     share = np.linspace(0, 1, n)
     t_o, t_i = 0.1 + (end - 0.1) * share, start + (end - start) * share
-    along = np.gradient((outer + inner) / 2, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    cross = outer - inner
-    flat = np.abs(cross[:, 0] * along[:, 1] - cross[:, 1] * along[:, 0]) / 2  # half breadth across the flat sleeve
+    flat = _breadths(outer, inner) / 2
     edges = []
     for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
         axis, radius = _axis(body, side, t)
