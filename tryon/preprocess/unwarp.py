@@ -366,7 +366,8 @@ def _neck(alpha: np.ndarray, shape: Shape) -> dict[str, np.ndarray]:
     lo, hi = round(0.3 * half), max(round(0.85 * half), round(0.3 * half) + 2)
     at = lo + int(np.argmin(top[lo:hi] + 0.05 * x[lo:hi]))
     front = float(np.median(top[: max(round(0.06 * half), 1)]))
-    points = {"neck_front": np.array([shape.axis, max(front, top[at])])}
+    seam = max(float(top[at]), float(shape.marks["neck"][1]))  # a collar stands above it
+    points = {"neck_front": np.array([shape.axis, max(front, float(top[at]))])}
     for sign, side in ((-1, "left"), (1, "right")):
-        points[f"neck_{side}"] = np.array([shape.axis + sign * at, top[at]])
+        points[f"neck_{side}"] = np.array([shape.axis + sign * at, seam])
     return points

@@ -119,13 +119,18 @@ class _Trunk:
         self.centre = points
         rise = RISE * body.length
         self.top = TOP_STRETCH * (ARMPIT * body.length + rise)
+        self.scale = 1.0
         self.slope = (hem * body.length + rise - self.top) / max((hem - ARMPIT) * body.length, 1e-3)
 
     def flat_y(self, along: float | np.ndarray) -> np.ndarray:
         """Px below the neck points' row of the flat-lay."""
         above = TOP_STRETCH * (np.asarray(along) + RISE) * self.body.length
         below = self.top + self.slope * (np.asarray(along) - ARMPIT) * self.body.length
-        return np.where(np.asarray(along) < ARMPIT, above, below)
+        return np.where(np.asarray(along) < ARMPIT, above, below) * self.scale
+
+    def fit_to(self, pit: float) -> None:
+        """Scale the flat-lay's lengths: `skeleton.fit` takes the breadth at the armpits (`pit`, px) for its measure."""
+        self.scale = float(np.clip(pit / (CHEST_EASE * self.body.chest), 0.8, 1.25))
 
 
 def _trunk_kinds(
@@ -239,16 +244,17 @@ def top_shape(
     across = kinds if under is None else np.where(under & (kinds == OUT), HIDDEN, kinds).astype(np.uint8)
     shoulder = _shoulders(body, kinds)
     own, mean, seen = _breadths(body, across, trunk, shoulder if sleeve != "none" else None)
+    trunk.fit_to(float(np.interp(ARMPIT, rows, mean)))
     half, y = mean / FLAT_TO_WORN, trunk.flat_y(rows)
-    reach = 0.0 if sleeve == "none" else (end * SEGMENT + 0.35) * body.length * 0.75
+    reach = 0.0 if sleeve == "none" else (end * SEGMENT + 0.35) * body.length * 0.75 * trunk.scale
     axis = float(np.ceil(max(float(half.max()), float(np.interp(0, rows, half)) + reach) + 0.12 * body.length))
     shift = 0.06 * body.length - float(y[0])
-    bottom = max(float(y[-1]), trunk.top + reach) + shift + 0.06 * body.length
+    bottom = max(float(y[-1]), trunk.top * trunk.scale + reach) + shift + 0.06 * body.length
     size = (int(np.ceil(bottom)), int(2 * axis))
     offset = np.where(COLUMNS < 0, own[0][:, None], own[1][:, None]) * bent(COLUMNS)
     worn = trunk.centre[:, None] + trunk.across[:, None] * offset[..., None]
     flat = np.stack([axis + COLUMNS * half[:, None], np.broadcast_to((y + shift)[:, None], offset.shape)], -1)
-    marks: dict[str, np.ndarray] = {}
+    marks = {"neck": np.array([axis, shift + float(trunk.flat_y(-RISE))])}  # the usual row of the neck's seams
     roots: list[dict[str, np.ndarray]] = [{}, {}]
     for i, side in enumerate(SIDES):
         for name, row in (("shoulder", shoulder[0]), ("armpit", ARMPIT), ("hem", hem)):
@@ -261,7 +267,7 @@ def top_shape(
     outline = np.concatenate([rim * [-1, 1] + [axis, 0], (rim + [axis, 0])[::-1]])
     strips, outlines = [Strip("torso", worn, flat, kinds)], {"torso": outline}
     if sleeve != "none":
-        for strip, edge, more in sleeve_strips(parse, body, (cloth, hides), roots, marks, (ends, end)):
+        for strip, edge, more in sleeve_strips(parse, body, (cloth, hides), roots, marks, (ends, end), trunk.scale):
             strips.append(strip)
             outlines[strip.name] = edge
             marks |= more
@@ -328,17 +334,18 @@ def sleeve_strips(
     roots: list[dict[str, np.ndarray]],
     marks: dict[str, np.ndarray],
     ends: tuple[tuple[float, float], float],
+    scale: float,
 ) -> list[tuple[Strip, np.ndarray, dict[str, np.ndarray]]]:
     """Both sleeves: (strip, outline in the flat-lay, landmarks).
 
     Args:
         masks: (cloth, hides); roots: per side, the shoulder and armpit in the photo; marks: those of the flat-lay.
-        ends: ((left, right), flat) sleeve ends.
+        ends: ((left, right), flat) sleeve ends; scale: of the flat-lay.
     """
     arms = [_arm(parse, body, *masks, i, ends[0][i], roots[i]["armpit"]) for i in (0, 1)]
     weight = np.array([a.seen + 0.02 for a in arms])
     both = np.stack([a.share.mean(0) * a.radius.mean(0) for a in arms])
-    half = smoothed((weight[:, None] * both).sum(0) / weight.sum(), 1.0) / SLEEVE_TO_ARM
+    half = smoothed((weight[:, None] * both).sum(0) / weight.sum(), 1.0) / SLEEVE_TO_ARM * scale
     angle = np.radians(SLEEVE_ANGLE)
     out = []
     for i, (side, arm) in enumerate(zip(SIDES, arms, strict=True)):
@@ -346,7 +353,7 @@ def sleeve_strips(
         top, pit = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
         along = np.array([sign * np.cos(angle), np.sin(angle)])
         outward = np.array([sign * np.sin(angle), -np.cos(angle)])
-        length = max((ends[1] * SEGMENT - 0.1) / 0.95, 0.12) * body.length
+        length = max((ends[1] * SEGMENT - 0.1) / 0.95, 0.12) * body.length * scale
         flat, worn = [], []
         for k, (root_flat, root_worn) in enumerate(((top, roots[i]["shoulder"]), (pit, roots[i]["armpit"]))):
             turn = 1.0 if k == 0 else -1.0
