@@ -178,7 +178,7 @@ def _leg(parse: np.ndarray, body: Body, side: int) -> tuple[np.ndarray, np.ndarr
     gap = ((axis - other) * normal).sum(1)  # positive where the other leg lies on the inner side
     cloth = _is(parse, Label.LOWER, Label.LEGS, Label.DRESS)
     reach = np.arange(0.0, 3.0, 0.06)
-    edges, bare = np.full((n, 2), np.nan), np.zeros(n, bool)
+    edges, bare = np.full((n, 2), np.nan), np.zeros((n, 2), bool)
     for k in range(n):
         if STATIONS[k] < 0.25 or STATIONS[k] > 2.0:
             continue
@@ -196,18 +196,21 @@ def _leg(parse: np.ndarray, body: Body, side: int) -> tuple[np.ndarray, np.ndarr
                 continue  # ran into the other leg: no gap between them
             if parse[points[end, 1], points[end, 0]] in (Label.BACKGROUND, Label.SHOES, Label.LEGS):
                 edges[k, j] = reach[end] * radius[k]
-                bare[k] |= j == 0 and parse[points[end - 1, 1], points[end - 1, 0]] == Label.LEGS
-    hidden = bare & np.isfinite(edges[:, 0]) & ~np.isfinite(edges[:, 1])  # behind or beside the other leg
+                bare[k, j] = parse[points[end - 1, 1], points[end - 1, 0]] == Label.LEGS
+    hidden = bare[:, 0] & np.isfinite(edges[:, 0]) & ~np.isfinite(edges[:, 1])  # behind or beside the other leg
     inner = np.where(hidden & (np.abs(edges[:, 0] / radius - 1) < 0.6), 1.94 * radius - edges[:, 0], edges[:, 1])
-    return _corrected(axis, radius, np.stack([edges[:, 0], inner], 1), normal)
+    return _corrected(axis, radius, np.stack([edges[:, 0], inner], 1), normal, bare.all(1) | hidden)
 
 
 def _corrected(
-    axis: np.ndarray, radius: np.ndarray, edges: np.ndarray, normal: np.ndarray
+    axis: np.ndarray, radius: np.ndarray, edges: np.ndarray, normal: np.ndarray, bare: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Move the axis to the middle of the seen edges, where these are those of a leg, smoothly along it."""
+    """Move the axis to the middle of the seen edges, where these are those of a leg, smoothly along it; where enough of
+    the leg is bare, that alone decides."""
     width = edges.sum(1) / 2
     sound = np.isfinite(width) & (width > 0.6 * radius) & (width < 1.9 * radius)
+    if (sound & bare).sum() >= 4:
+        sound &= bare
     shift = np.where(sound, (edges[:, 0] - edges[:, 1]) / 2, 0.0)
     shift = np.clip(shift, -0.9 * radius, 0.9 * radius)
     # the broader the worn leg, the less its middle says about the leg inside
