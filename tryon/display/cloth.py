@@ -44,6 +44,7 @@ class Cloth:
         tint: float32 (h, w, 2), a / L and b / L by region, likewise.
         spread: standard deviation of the base cloth's lightness.
         peak: how far its highlights (98th percentile) lie above its median.
+        dip: how far its shadows (2nd percentile) lie below its median.
         grain: standard deviation of lightness less `near`: yarns, small patterns.
     """
 
@@ -56,6 +57,7 @@ class Cloth:
     tint: np.ndarray
     spread: float
     peak: float
+    dip: float
     grain: float
 
 
@@ -100,8 +102,8 @@ def study(image: np.ndarray, mask: np.ndarray) -> Cloth:
     low, high = np.percentile(light[sure], (2, 98))
     spread = float(np.std(np.clip(light[sure], low, high)))
     grain = float(np.std((light - near)[sure]))
-    share_of_base, peak = float(sure.sum() / inside.sum()), float(high - base[0])
-    return Cloth(base, share_of_base, own, others, around, near, ratio, spread, peak, grain)
+    part, peak, dip = float(sure.sum() / inside.sum()), float(high - base[0]), float(base[0] - low)
+    return Cloth(base, part, own, others, around, near, ratio, spread, peak, dip, grain)
 
 
 def base_weight(cloth: Cloth, lab: np.ndarray, around: np.ndarray) -> np.ndarray:
@@ -208,8 +210,19 @@ def _spread(value: np.ndarray, weight: np.ndarray, reach: float = 0.03) -> np.nd
     out = np.full(value.shape, float((value * weight).sum() / max(float(weight.sum()), 1e-6)), np.float32)
     for factor in (8.0, 3.0, 1.0):  # coarse to fine
         sigma = factor * reach * max(value.shape)
-        mass = cv2.GaussianBlur(weight, (0, 0), sigma)
-        local = cv2.GaussianBlur((value * weight).astype(np.float32), (0, 0), sigma) / np.maximum(mass, 1e-6)
+        mass = _blurred(weight, sigma)
+        local = _blurred(value * weight, sigma) / np.maximum(mass, 1e-6)
         trust = np.clip(mass / 0.15, 0, 1)
         out = out * (1 - trust) + local * trust
     return out
+
+
+def _blurred(value: np.ndarray, sigma: float) -> np.ndarray:
+    """A Gaussian blur, the wide ones on a reduced picture."""
+    size = value.shape[1::-1]
+    step = max(1, min(int(sigma / 3), min(size) // 8))
+    small = value.astype(np.float32)
+    if step > 1:
+        small = cv2.resize(small, (size[0] // step, size[1] // step), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    return small if step == 1 else cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -45,13 +46,21 @@ def make_material(text: str) -> Material:
     name, _, rest = text.strip().lower().partition(":")
     if name not in FABRICS:
         raise UsageError(f"There is no material {name[:40]!r}.", f"Choose {', '.join(FABRICS)}, or give a picture.")
-    draw, usual, repeat, gloss = FABRICS[name]
+    _, usual, repeat, gloss = FABRICS[name]
     wished = [parse_colour(part) for part in rest.split("/")] if rest else []
     if len(wished) > len(usual):
         raise UsageError(f"{name} takes {len(usual)} colours, not {len(wished)}.", f"Say {name}:{'/'.join(usual)}.")
     colours = wished + [parse_colour(n) for n in usual[len(wished) :]]
-    tile = draw(*(np.array(c, np.float32) for c in colours))
-    return Material(text.strip().lower(), np.clip(np.rint(tile), 0, 255).astype(np.uint8), repeat, gloss)
+    return Material(text.strip().lower(), _drawn(name, tuple(colours)), repeat, gloss)
+
+
+@lru_cache(maxsize=32)
+def _drawn(name: str, colours: tuple[RGB, ...]) -> np.ndarray:
+    """The tile of a built-in material, uint8, not to be written to."""
+    tile = FABRICS[name][0](*(np.array(c, np.float32) for c in colours))
+    done = np.clip(np.rint(tile), 0, 255).astype(np.uint8)
+    done.flags.writeable = False
+    return done
 
 
 def _noise(seed: int, sigma: float, side: int = _SIDE, along: float | None = None) -> np.ndarray:

@@ -18,7 +18,7 @@ from .cloth import Cloth, base_weight, study
 from .coordinates import Part, parts_of
 from .fabrics import Material, reduced, seamless
 from .oklab import to_oklab, to_srgb
-from .recolour import DARKEST, LIGHTEST, bent, calmed, dither, fold_gain, lowered, strips
+from .recolour import DARKEST, LIGHTEST, bent, calmed, dither, fold_gain, strips, with_room
 
 #: Breadth of a swatch as a share of the garment's breadth, where nothing else is said.
 REPEAT = 0.3
@@ -69,7 +69,7 @@ def apply_material(
     middle = np.median(tile.reshape(-1, 3), axis=0)
     usual = float(np.clip(middle[0], DARKEST, LIGHTEST))
     gain = fold_gain(cloth, usual)
-    tile, middle = (v * (lowered(cloth, usual, gain) / usual) for v in (tile, middle))
+    tile, middle = (v * (with_room(cloth, usual, gain) / usual) for v in (tile, middle))
     out = garment.image.copy()
     for rows, core, around, near, _ in strips(garment.mask.shape, cloth):
         inside = np.minimum(1, 2 * garment.mask[rows])

@@ -24,8 +24,9 @@ from .oklab import to_oklab, to_srgb
 #: The lightest and darkest that the middle of cloth gets: white cloth in photos keeps room for its folds, and black
 #: cloth reflects some light.
 LIGHTEST, DARKEST = 0.93, 0.2
-#: Lightness that the middle of white cloth may fall to, so that highlights do not all become one white.
-WHITE_FLOOR = 0.885
+#: How far the middle of white cloth may fall, and that of black cloth rise, so that highlights do not all become one
+#: white and shadows not one black; the lightness of the deepest shadow.
+WHITE_FLOOR, BLACK_CEILING, BLACKEST = 0.885, 0.25, 0.03
 #: Lightness of cloth and the standard deviation that folds give it: medians over 90 annotated garments.
 DEPTH = ((0.2, 0.3, 0.42, 0.7, 0.82, 0.93), (0.033, 0.05, 0.068, 0.072, 0.058, 0.048))
 #: Part of the cloth's own deviations in a / L and b / L that is kept.
@@ -77,7 +78,7 @@ def move(
     """`recolour` to an OKLab colour, float32 (3,)."""
     light = float(np.clip(wished[0], DARKEST, LIGHTEST))
     gain = fold_gain(cloth, light)
-    target = np.array([lowered(cloth, light, gain), wished[1], wished[2]], np.float32)
+    target = np.array([with_room(cloth, light, gain), wished[1], wished[2]], np.float32)
     out = image.copy()
     for part, core, around, _, tint in strips(mask.shape, cloth):
         inside = np.minimum(1, 2 * mask[part])  # a grey cloth must not colour the wall behind it
@@ -105,9 +106,11 @@ def fold_gain(cloth: Cloth, light: float) -> float:
     return 1 + (full - 1) * min(1.0, abs(light - float(cloth.base[0])) / 0.15)
 
 
-def lowered(cloth: Cloth, light: float, gain: float) -> float:
-    """The median lightness that leaves room for the highlights."""
-    return min(light, max(WHITE_FLOOR, 0.995 - 0.75 * gain * cloth.peak))
+def with_room(cloth: Cloth, light: float, gain: float) -> float:
+    """The median lightness that leaves room for highlights above and shadows below."""
+    high = max(WHITE_FLOOR, 0.995 - gain * cloth.peak)
+    low = min(BLACK_CEILING, BLACKEST + gain * cloth.dip)
+    return float(np.clip(light, low, high))
 
 
 def _moved(
@@ -136,8 +139,8 @@ def _moved(
 
 def bent(middle: float, difference: np.ndarray) -> np.ndarray:
     """`middle` + `difference`, running softly into the darkest and lightest that a picture has."""
-    room = np.where(difference > 0, 1.0 - middle, middle - 0.03)
-    return (middle + room * np.tanh(difference / np.maximum(room, 1e-3))).astype(np.float32)
+    room = np.maximum(np.where(difference > 0, 1.0 - middle, middle - BLACKEST), 1e-3)
+    return (middle + difference / np.sqrt(1 + (difference / room) ** 2)).astype(np.float32)
 
 
 def calmed(light: np.ndarray, boost: float) -> np.ndarray:
