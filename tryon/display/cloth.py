@@ -45,7 +45,7 @@ class Cloth:
         spread: standard deviation of the base cloth's lightness.
         peak: how far its highlights (98th percentile) lie above its median.
         dip: how far its shadows (2nd percentile) lie below its median.
-        grain: standard deviation of lightness less `near`: yarns, small patterns.
+        grain: usual deviation of lightness from `near`: yarns, small patterns; not seams, which are few.
     """
 
     base: np.ndarray
@@ -76,7 +76,7 @@ def study(image: np.ndarray, mask: np.ndarray) -> Cloth:
     Raises:
         ValueError: nothing is inside of the matte.
     """
-    small, inside = _reduced(image, mask)
+    small, inside = reduced(image, mask)
     lab = to_oklab(small)
     found = features(cv2.GaussianBlur(lab, (0, 0), 0.7))
     pool = found[_flat(found, inside)]
@@ -101,7 +101,7 @@ def study(image: np.ndarray, mask: np.ndarray) -> Cloth:
     near = _spread(light, clean if clean.sum() > 0.2 * weight.sum() else weight, 0.009)
     low, high = np.percentile(light[sure], (2, 98))
     spread = float(np.std(np.clip(light[sure], low, high)))
-    grain = float(np.std((light - near)[sure]))
+    grain = 1.48 * float(np.median(np.abs(light - near)[sure]))
     part, peak, dip = float(sure.sum() / inside.sum()), float(high - base[0]), float(base[0] - low)
     return Cloth(base, part, own, others, around, near, ratio, spread, peak, dip, grain)
 
@@ -119,7 +119,8 @@ def base_weight(cloth: Cloth, lab: np.ndarray, around: np.ndarray) -> np.ndarray
     return cv2.GaussianBlur(weight, (0, 0), 0.6)
 
 
-def _reduced(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def reduced(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at `LOOK` px, uint8, and where the garment surely is, bool. Raises ValueError for an empty matte."""
     scale = min(1.0, LOOK / max(mask.shape))
     size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -165,7 +165,7 @@ def _lit(
     """
     if gloss:
         grain = difference - fold
-        difference = difference + gloss * (1.1 * fold - 0.5 * (grain - cv2.GaussianBlur(grain, (0, 0), 3.0)))
+        difference = difference + gloss * (1.1 * fold - 0.3 * (grain - cv2.GaussianBlur(grain, (0, 0), 3.0)))
     out = pattern * (bent(middle, gain * difference) / middle)[..., None]
     out[..., 0] = np.minimum(out[..., 0], 0.985)
     if gloss:

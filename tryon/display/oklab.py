@@ -32,9 +32,14 @@ _LINEAR = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 1.055)
 _SLACK = 2e-4
 
 
+def to_linear(image: np.ndarray) -> np.ndarray:
+    """uint8 sRGB to float32 in [0, 1], proportional to light."""
+    return _LINEAR[image]
+
+
 def to_oklab(image: np.ndarray) -> np.ndarray:
     """uint8 (..., 3) sRGB to float32 (..., 3): L, a, b."""
-    return np.cbrt(_LINEAR[image] @ _TO_LMS.T) @ _TO_LAB.T
+    return np.cbrt(to_linear(image) @ _TO_LMS.T) @ _TO_LAB.T
 
 
 def linear(lab: np.ndarray) -> np.ndarray:
