@@ -24,8 +24,9 @@ from .inputs import TryOnInputs, build_inputs, edit_window
 from .outfit import arrange, joined_report, opened_waist, redressed, unique
 from .preprocess.garment import GarmentAnalyser, ShowsPerson
 from .preprocess.person import PersonAnalyser
-from .preprocess.unwarp import Layering, taken_from, unwarp
+from .preprocess.unwarp import taken_from, unwarp
 from .preprocess.worn import MAX_SIDE, as_worn, settle_category
+from .preprocess.worn_cloth import Layering
 from .quality import assess
 from .types import CATEGORIES, Garment, Person
 

@@ -11,23 +11,24 @@ import pytest
 from tests import drawn_lower, drawn_person
 from tryon.inputs import build_inputs, edit_window
 from tryon.labels import Label
-from tryon.preprocess.unwarp import GarmentHidden, complete, transparent, unwarp, worn_category
+from tryon.preprocess.unwarp import complete, transparent, unwarp
 from tryon.preprocess.worn import as_worn, from_wearer
+from tryon.preprocess.worn_cloth import GarmentHidden, worn_category
 from tryon.types import LANDMARKS, LOWER_LANDMARKS, Person
 
 
 def striped(person: Person, labels: tuple[Label, ...]) -> Person:
-    """Horizontal stripes 20 px high, orange and blue, painted onto a garment."""
+    """Horizontal stripes 20 px high, green and blue, painted onto a garment."""
     rows = (np.arange(person.image.shape[0]) // 20 % 2)[:, None, None]
     cloth = np.isin(person.parse, [int(x) for x in labels])[..., None]
-    paint = np.where(rows == 0, np.array([230, 130, 40]), np.array([40, 60, 200]))
+    paint = np.where(rows == 0, np.array([60, 200, 50]), np.array([40, 60, 200]))
     return replace(person, image=np.where(cloth, paint, person.image).astype(np.uint8))
 
 
 def paint_share(image: np.ndarray, mask: np.ndarray) -> float:
     """Share of a garment's pixels that have one of the two colours."""
     p = image[mask > 0.9].astype(int)
-    return float(((p[:, 0] > p[:, 2] + 60) | (p[:, 2] > p[:, 0] + 60)).mean())
+    return float(((p[:, 1] > p[:, 0] + 60) | (p[:, 2] > p[:, 0] + 60)).mean())
 
 
 @pytest.mark.parametrize(("long_sleeves", "sleeve"), [(True, "long"), (False, "short")])

@@ -181,12 +181,16 @@ class Laid:
     covered: np.ndarray
 
 
-def lay(strip: Strip, image: np.ndarray, size: tuple[int, int]) -> Laid:
+def lay(strip: Strip, image: np.ndarray, size: tuple[int, int], rim: float) -> Laid:
     """Resample a strip to the flat-lay.
 
     Args:
         image: uint8 (h, w, 3), the photo's canvas; size: (H, W) of the flat-lay.
+        rim: px round what hides the cloth in which its outline may err; they count as hidden.
     """
+    r = max(round(rim), 1)
+    near = cv2.dilate((strip.kinds == HIDDEN).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1))) > 0
+    kinds = np.where(near & (strip.kinds == CLOTH), HIDDEN, strip.kinds)
     grid, covered = rasterize(strip.flat, strip.worn, size)
     x, y = grid[..., 0] - 0.5, grid[..., 1] - 0.5
 
@@ -194,8 +198,8 @@ def lay(strip: Strip, image: np.ndarray, size: tuple[int, int]) -> Laid:
         return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=mode)
 
     rgb = cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    plain = there((strip.kinds < HIDDEN).astype(np.float32), cv2.BORDER_CONSTANT)
-    cloth = there((strip.kinds == CLOTH).astype(np.float32), cv2.BORDER_CONSTANT)
+    plain = there((kinds < HIDDEN).astype(np.float32), cv2.BORDER_CONSTANT)
+    cloth = there((kinds == CLOTH).astype(np.float32), cv2.BORDER_CONSTANT)
     share = np.where(plain > 0.02, cloth / np.maximum(plain, 0.02), 0)
     return Laid(rgb, np.clip(share, 0, 1), np.where(covered, plain, 0), covered)
 

@@ -7,80 +7,27 @@ symmetric, so that it looks like a garment on a table, and the landmarks are kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from ..errors import GarmentError, NoPerson, NotAGarment, PersonError
-from ..geometry import Placement
-from ..inputs import edit_window
-from ..labels import TORSO_CLOTHING, Label
+from ..errors import NoPerson, NotAGarment, PersonError
 from ..types import LANDMARKS, LOWER_LANDMARKS, Category, Garment, Notice, Person
 from . import lower_body
-from .body import Body, arm_mask, body_from_pose, trunk_mask
+from .body import trunk_mask
 from .fill import mirror_fill, push_pull, wide_blur
 from .matte import decontaminate
 from .person import PersonAnalyser
 from .strips import Laid, Shape, lay
+from .worn_cloth import GarmentHidden, Layering, Scene, dress_cloth, lower_cloth, scene_of, upper_cloth, worn_category
 from .worn_lower import lower_shape
-from .worn_top import is_label, top_shape
+from .worn_top import top_shape
 
-Layering = Literal["auto", "top", "outer"]
-
-#: Longer side of the canvas on which a garment is measured and sampled, px.
-LEAST_SIDE, MOST_SIDE = 512, 1536
 #: Share of the flat-lay's cloth (mirrored cloth counts) that must be in sight.
 LEAST_SEEN = 0.3
 #: Light is what is smoother than this share of the shoulder breadth; this power of it is taken out.
 LIGHT_SIGMA, LIGHT_TAKEN = 0.3, 0.35
-
-
-class GarmentHidden(GarmentError):
-    """Too little of the worn garment is in sight."""
-
-    code = "garment_hidden"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The person on a canvas as fine as the photo.
-
-    Args:
-        placement: of the canvas; image: uint8 (h, w, 3); parse: uint8 (h, w); body: in canvas px.
-    """
-
-    placement: Placement
-    image: np.ndarray
-    parse: np.ndarray
-    body: Body
-
-    def along(self) -> np.ndarray:
-        """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
-        h, w = self.parse.shape
-        yy, xx = np.mgrid[0:h, 0:w].astype(np.float32) + 0.5
-        return self.body.along(np.dstack([xx, yy]))
-
-
-def scene_of(person: Person, category: Category = "upper") -> Scene:
-    """The canvas round the person's garment."""
-    window = edit_window(person.pose, person.parse, category=category)
-    height = int(np.clip(window.height / window.scale, LEAST_SIDE, MOST_SIDE))
-    placement = window.resized(height, max(round(height * window.width / window.height), 1))
-    image = placement.crop(person.image)
-    parse = placement.crop(person.parse, nearest=True, border="zero")
-    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    return Scene(placement, image, parse, body)
-
-
-def worn_category(person: Person) -> Category:
-    """What covers the torso: "dress" or "upper"."""
-    body = body_from_pose(person.pose.keypoints, person.pose.world)
-    yy, xx = np.nonzero(is_label(person.parse, TORSO_CLOTHING))
-    along = body.along(np.stack([xx, yy], 1).astype(np.float32) + 0.5)
-    labels = person.parse[yy, xx][along < 0.9]
-    return "dress" if (labels == Label.DRESS).sum() > (labels != Label.DRESS).sum() else "upper"
 
 
 def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer: Layering = "auto") -> Garment:
@@ -100,15 +47,13 @@ def unwarp(person: Person, category: Literal["auto"] | Category = "auto", layer:
     kind = worn_category(person) if category == "auto" else category
     scene = scene_of(person, kind)
     if kind == "lower":
-        cloth, hides = _lower(scene)
+        cloth, hides = lower_cloth(scene)
         lower = lower_body.measure(scene.parse, scene.body, person.pose.world)
         return finish_flat(scene, lower_shape(scene.parse, scene.body, lower, cloth, hides), kind)
     if kind == "dress":
-        cloth, hides = _dress(scene)
-        cloth &= ~bare_arms(scene, cloth)
+        cloth, hides = dress_cloth(scene)
         return finish_flat(scene, top_shape(scene.parse, scene.body, cloth, hides, dress=True), kind)
-    cloth, hides, under = _upper(scene, layer)
-    cloth &= ~bare_arms(scene, cloth)
+    cloth, hides, under = upper_cloth(scene, layer)
     shape = top_shape(scene.parse, scene.body, cloth, hides, under=under)
     front = trunk_mask(scene.body, cloth.shape, 0.45, 0.35, 0.9) > 0.5
     open_front = layer == "outer" and under is not None and (under & front).sum() > 0.2 * front.sum()
@@ -138,88 +83,6 @@ def taken_from(
     except PersonError as error:
         raise GarmentHidden(f"The garment photo shows a person. {error.message}", error.remedy) from error
     return unwarp(person, category)  # type: ignore[arg-type]
-
-
-def _needed(scene: Scene, cloth: np.ndarray, what: str) -> None:
-    if cloth.sum() < 0.12 * scene.body.length**2:
-        raise GarmentHidden(
-            f"The person wears no {what} that could be taken, or hardly any of it is in sight.",
-            "Use a photo in which it is seen from the front, or name another category.",
-        )
-
-
-def _lower(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """(cloth, what hides it), bool (h, w), of trousers or a skirt."""
-    cloth = is_label(scene.parse, (Label.LOWER,))
-    _needed(scene, cloth, "trousers or skirt")
-    hides = is_label(scene.parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY, Label.TOP, Label.OUTERWEAR))
-    return cloth, hides
-
-
-def _dress(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """(cloth, what hides it), bool (h, w), of a dress. Parts of its colour that were parsed as top or skirt belong to
-    it."""
-    parse = scene.parse
-    cloth = is_label(parse, (Label.DRESS,))
-    _needed(scene, cloth, "dress")
-    lab = cv2.cvtColor(scene.image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    typical = np.median(lab[cloth], axis=0)
-    for label in (Label.TOP, Label.LOWER):
-        part = is_label(parse, (label,))
-        near = np.linalg.norm(np.median(lab[part], axis=0) - typical) < 25 if part.any() else False
-        if near or part.sum() < 0.1 * cloth.sum():
-            cloth = cloth | part
-    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY, Label.OUTERWEAR)) & ~cloth
-    return cloth, hides
-
-
-def _upper(scene: Scene, layer: Layering) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """(cloth, what hides it, what an open front shows or None), bool (h, w): of a layer of the torso."""
-    parse = scene.parse
-    outer, top = is_label(parse, (Label.OUTERWEAR,)), is_label(parse, (Label.TOP,))
-    hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY))
-    dress = is_label(parse, (Label.DRESS,)) & (scene.along() < 0.75)
-    if layer == "auto":
-        look = outer | top
-        _needed(scene, look, "top")
-        if outer.sum() > top.sum():  # a jacket, with what it shows of the shirt
-            under = is_label(parse, (Label.LOWER, Label.LEGS, Label.FACE)) & ~look
-            return look | (dress & _framed(outer)), hides, under
-        if outer.sum() < 0.15 * top.sum():  # one garment, parsed as two
-            top = look
-        return (top | dress if dress.sum() < 0.5 * top.sum() else top), hides | (outer & ~top), None
-    cloth, other = (outer, top) if layer == "outer" else (top, outer)
-    _needed(scene, cloth, "top" if layer == "top" else "jacket or coat")
-    if layer == "top":
-        return cloth, hides | other, None
-    return cloth, hides, is_label(parse, (Label.TOP, Label.DRESS, Label.LOWER, Label.LEGS, Label.FACE))
-
-
-def _framed(outer: np.ndarray) -> np.ndarray:
-    """Pixels between the left and right end of a row of `outer`: bool (h, w)."""
-    left = np.maximum.accumulate(outer, axis=1)
-    return np.asarray(left & np.maximum.accumulate(outer[:, ::-1], axis=1)[:, ::-1])
-
-
-def bare_arms(scene: Scene, cloth: np.ndarray) -> np.ndarray:
-    """Pixels of the arms that were parsed as clothing but have the colours of skin: bool (h, w)."""
-    size = cloth.shape
-    arms = np.maximum(arm_mask(scene.body, 0, size, 1.4, 0.1), arm_mask(scene.body, 1, size, 1.4, 0.1)) > 0.5
-    trunk = trunk_mask(scene.body, size, 0.75, 0.15, 1.1) > 0.5
-    skin = is_label(scene.parse, (Label.FACE, Label.ARMS))
-    nothing = np.zeros(size, bool)
-    if skin.sum() < 200 or (cloth & trunk).sum() < 200:
-        return nothing
-    lab = cv2.cvtColor(cv2.GaussianBlur(scene.image, (0, 0), 1.0), cv2.COLOR_RGB2LAB)
-    bins = (lab // 16).astype(np.int32) @ np.array([256, 16, 1])
-    odds = []
-    for known in (skin & ~cloth, cloth & trunk & ~arms if (cloth & trunk & ~arms).sum() > 200 else cloth & trunk):
-        count = np.bincount(bins[known], minlength=4096).reshape(16, 16, 16).astype(np.float32)
-        for k in range(3):
-            count = 0.5 * count + 0.25 * (np.roll(count, 1, k) + np.roll(count, -1, k))
-        odds.append(np.log(count.ravel() / count.sum() + 2e-4)[bins])
-    ratio = cv2.GaussianBlur((odds[0] - odds[1]).astype(np.float32), (0, 0), 0.02 * scene.body.breadth)
-    return np.asarray(cloth & arms & ~trunk & (ratio > 1.0))
 
 
 def finish_flat(scene: Scene, shape: Shape, category: Category, *, open_front: bool = False) -> Garment:
@@ -267,7 +130,7 @@ def _combine(scene: Scene, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.nda
     cloth, known = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
     depth = np.full((h, w), -np.inf, np.float32)
     for strip in shape.strips:
-        laid: Laid = lay(strip, scene.image, shape.size)
+        laid: Laid = lay(strip, scene.image, shape.size, 0.03 * scene.body.breadth)
         inside = np.zeros((h, w), np.uint8)
         cv2.fillPoly(inside, [np.round(shape.outlines[strip.name]).astype(np.int32)], 1)
         own = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)

@@ -33,12 +33,6 @@ LEAST_TRUNK = 0.8
 STATIONS = 16
 
 
-def is_label(parse: np.ndarray, labels: tuple[Label, ...]) -> np.ndarray:
-    table = np.zeros(256, bool)
-    table[[int(x) for x in labels]] = True
-    return table[parse]
-
-
 def sleeve_end(cloth: np.ndarray, skin: np.ndarray, body: Body, side: int) -> tuple[float, float]:
     """Where a sleeve ends (0 none, 1 elbow, 2 wrist) and how clearly the arm shows it, 0 to 1.
 
