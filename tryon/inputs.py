@@ -10,7 +10,7 @@ import numpy as np
 from .geometry import CANVAS, Placement
 from .labels import Label
 from .preprocess import agnostic as agnostic_stage
-from .preprocess import agnostic_dress, agnostic_lower, legs, lower_body, skeleton, skirt
+from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
 from .preprocess.layers import assemble
@@ -165,9 +165,22 @@ def build_inputs(
     silhouette = placement.crop(person.pose.mask, border="zero")
     parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
     parse = agnostic_stage.overlooked_clothing(image, parse, body)
+    parse = agnostic_dress.overlooked_tops(image, parse, body)
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
+    opening = panels.find_opening(worn, marks) if worn.open_front else None
+    if opening is not None:
+        parse = agnostic_open.overlooked_coat(image, parse, body)
+        parts = panels.warp(worn, marks, fit, body, size, opening)
+        warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+        gap = panels.between(parts, coverage)
+        if agnostic_open.shows_top(parse, gap):
+            agnostic = agnostic_open.build(
+                image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
+            )
+            coverage = coverage * (1 - agnostic.keep)
+            return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
     parts = skeleton.warp(worn, marks, fit, body, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)

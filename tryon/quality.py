@@ -19,6 +19,8 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
     not a probability.
     """
     notices = [*person.warnings, *garment.warnings]
+    if sum(part.name == "torso" for part in inputs.parts) > 1:  # shown open, as it is
+        notices = [notice for notice in notices if notice.code != "open_front"]
     joints = _LEGS if garment.category == "lower" else _JOINTS
     seen = float(np.clip(person.pose.keypoints[joints, 2], 0, 1).mean())
     turned = abs(inputs.body.yaw)

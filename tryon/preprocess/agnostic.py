@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .body import Body, arm_mask, arm_stations, bust_mask, hand_mask, legs_mask, neck_mask, trunk_mask
-from .fill import mirror_fill, push_pull, shade_arm, skin_colour, wide_blur
+from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, trunk_mask
+from .fill import skin_colour, wide_blur
+from .plate import backdrop, bare_skin, lower_cloth
 
 
 @dataclass(frozen=True)
@@ -326,26 +327,6 @@ def build(
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
 
 
-def _smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`push_pull` at half size: the fill is smooth anyway."""
-    h, w = known.shape
-    k = known.astype(np.float32)
-    size = (max(w // 2, 1), max(h // 2, 1))
-    weight = cv2.resize(k, size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(photo * k[..., None], size, interpolation=cv2.INTER_AREA) / np.maximum(weight, 1e-3)[..., None]
-    return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
-
-
-def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
-    """The background, carried on to where the person is: float32 (h, w, 3)."""
-    # the outline of the parse is a few px off: colours of the old garment must not leak into the background
-    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
-    known = ~person & ~hole
-    if known.sum() < 50:
-        known = ~hole
-    return mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth)
-
-
 def _fill(
     image: np.ndarray,
     parse: np.ndarray,
@@ -366,58 +347,10 @@ def _fill(
         lower = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
-    # not its rim: there the parse errs, and a mirror would repeat the error
-    inner = cv2.erode(lower.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    lower = inner if inner.sum() >= 60 else lower
-    if lower.sum() >= 60:
-        fill = mirror_fill(photo, lower, _smooth_fill(photo, lower), 1.5 * body.breadth, even=1.0)
-    else:
-        fill = np.full_like(photo, 45.0)
+    long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
+    fill = lower_cloth(photo, lower, body.breadth, long_coat)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
     return plate, layout, skin, colour
-
-
-def bare_skin(
-    plate: np.ndarray,
-    layout: np.ndarray,
-    image: np.ndarray,
-    parse: np.ndarray,
-    body: Body,
-    hole: np.ndarray,
-    along: np.ndarray,
-    hem: float,
-    sleeve_end: tuple[float, float],
-    slim: float = 1.0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Paint neck, chest and arms into `plate` and `layout`, in place.
-
-    Args:
-        slim: breadth of the arms, 1 = typical.
-
-    Returns:
-        The skin mask, float32 (h, w), and the colour, float32 (3,).
-    """
-    size = parse.shape
-    photo = image.astype(np.float32)
-    face = _is(parse, Label.FACE) & ~hole
-    colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
-    bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
-    neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
-    flesh = np.broadcast_to(colour, photo.shape)
-    if face.sum() > 60:  # the neck takes the light of the skin beside it
-        light = photo @ np.array([0.299, 0.587, 0.114], np.float32)
-        lit = face & (light > np.percentile(light[face], 40))  # not brows, eyes and the shadow under the chin
-        flesh = 0.6 * _smooth_fill(photo, lit) + 0.4 * flesh
-    plate += (flesh - plate) * neck[..., None]
-    layout[neck > 0.5] = int(Label.FACE)
-    skin = neck
-    for side in (0, 1):
-        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
-        limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
-        plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
-        layout[limb > 0.5] = int(Label.ARMS)
-        skin = np.maximum(skin, limb)
-    return skin, colour

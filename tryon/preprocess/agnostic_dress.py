@@ -19,15 +19,15 @@ from .agnostic import (
     _dilate,
     _is,
     _worn_high,
-    backdrop,
-    bare_skin,
     occluders,
     repair_hair,
     repair_skin,
 )
-from .agnostic_lower import _leg_picture, row_fill
+from .agnostic_lower import _leg_picture
 from .body import Body, arm_mask
+from .fill import row_fill
 from .lower_body import LowerBody
+from .plate import backdrop, bare_skin
 from .skeleton import Fit
 
 #: Breadth of newly bare arms, 1 = typical of all people.
@@ -68,10 +68,16 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     Returns:
         uint8 (h, w), a new parse.
     """
-    front = ((Label.ARMS,), (Label.BAG,))
-    parse = agnostic_lower.overlooked(image, parse, body, (Label.LOWER, Label.DRESS), (*front, (Label.BACKGROUND,)))
-    for worn in ((Label.OUTERWEAR,), (Label.TOP,), (Label.DRESS,)):
-        parse = agnostic_lower.overlooked(image, parse, body, worn, (*front, (Label.HAIR,)))
+    others = ((Label.ARMS,), (Label.BAG,), (Label.BACKGROUND,))
+    parse = agnostic_lower.overlooked(image, parse, body, (Label.LOWER, Label.DRESS), others)
+    return overlooked_tops(image, parse, body)
+
+
+def overlooked_tops(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """As `overlooked`, for the clothing of the torso alone."""
+    skin = ((Label.ARMS,), (Label.HAIR,))
+    for worn, others in ((Label.OUTERWEAR, (*skin, (Label.LOWER,))), (Label.TOP, skin), (Label.DRESS, skin)):
+        parse = agnostic_lower.overlooked(image, parse, body, (worn,), others)
     return parse
 
 

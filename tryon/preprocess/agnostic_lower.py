@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .agnostic import Agnostic, _along, _dilate, _is, _sizeable, _smooth_fill
+from .agnostic import Agnostic, _along, _dilate, _is, _sizeable
 from .body import Body, arm_mask, hand_mask
-from .fill import leg_colour, mirror_fill, shade_leg, wide_blur
+from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
+from .plate import smooth_fill
 
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
 PATTERNED = 17.0
@@ -208,6 +209,10 @@ def build(
     soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
     hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour, _above(garment))
+    # bare legs in the shadow of the old hem fade into those above it
+    off = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3) / (9.0 * unit)
+    soft = np.maximum(soft, np.clip(1.1 - off, 0, 1) * skin * (bare & ~keep)).astype(np.float32)
+    soft[soft < 0.02] = 0
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
@@ -235,39 +240,20 @@ def _above(garment: np.ndarray) -> np.ndarray:
     return (np.cumsum(covered, axis=0) == 0) & covered.any(axis=0)
 
 
-def row_fill(photo: np.ndarray, known: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Fill unknown pixels along their rows from both sides, mirrored at the edges: what lies behind legs (paving,
-    walls, shadows) mostly goes on horizontally.
+def without_step(plate: np.ndarray, photo: np.ndarray, known: np.ndarray, rim: np.ndarray) -> np.ndarray:
+    """Shift a filling's brightness smoothly so that it meets the photo at the rim of what was erased: (h, w, 3).
 
     Args:
-        photo: float32 (h, w, 3); known: bool (h, w).
-        base: float32 (h, w, 3), shown where neither side has anything.
-
-    Returns:
-        float32 (h, w, 3), `photo` where known.
+        plate, photo: float32 (h, w, 3); known: bool (h, w), what the filling was made from.
+        rim: bool (h, w), background that stays but was not used, because the old garment's fringe may lie in it.
     """
-    h, w = known.shape
-    x = np.broadcast_to(np.arange(w, dtype=np.float32), (h, w))
-    y = np.broadcast_to(np.arange(h, dtype=np.float32)[:, None], (h, w))
-    hole = (~known).astype(np.float32)
-    smooth = np.maximum(cv2.GaussianBlur(hole, (1, 0), sigmaX=0.1, sigmaY=4), 1e-3)
-    total, weight = np.zeros_like(photo), np.zeros((h, w), np.float32)
-    for flip in (False, True):
-        side = known[:, ::-1] if flip else known
-        index = np.maximum.accumulate(np.where(side, np.arange(w), -1), axis=1)
-        index = (w - 1 - index)[:, ::-1] if flip else index
-        there = (index >= 0) & (index < w)
-        edge = cv2.GaussianBlur((index * hole).astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=4) / smooth
-        map_x = (2 * edge - x).astype(np.float32)
-        seen = cv2.remap(known.astype(np.float32), map_x, y.copy(), cv2.INTER_LINEAR, borderValue=0)
-        picture = cv2.remap(photo, map_x, y.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        seen = np.clip(cv2.GaussianBlur(seen * there, (0, 0), 4) * 2 - 1, 0, 1)  # no hard change between the sides
-        share = seen / (np.abs(edge - x) + 2.0) ** 2
-        total += picture * share[..., None]
-        weight += share
-    far = 1 / (np.float32(0.5 * w)) ** 2
-    filled = (total + base * far) / (weight + far)[..., None]
-    return np.where(known[..., None], photo, filled).astype(np.float32)
+    if not rim.any():
+        return plate
+    weight = np.maximum(cv2.GaussianBlur(rim.astype(np.float32), (0, 0), 3), 1e-3)[..., None]
+    step = cv2.GaussianBlur((photo - plate) * rim[..., None], (0, 0), 3) / weight
+    step = np.clip(step.mean(-1, keepdims=True), -25, 25)  # its light only: a cone's colour must not spread
+    step = np.repeat(np.where(rim[..., None], step, 0), 3, axis=-1).astype(np.float32)
+    return np.clip(plate + smooth_fill(step, rim | known), 0, 255)
 
 
 def _fill(
@@ -289,16 +275,21 @@ def _fill(
     known = ~person & ~hole & ~fringe
     if known.sum() < 50:
         known = ~hole
-    plate = row_fill(photo, known, mirror_fill(photo, known, _smooth_fill(photo, known), 0.12 * body.breadth))
+    plate = row_fill(photo, known, smooth_fill(photo, known))
+    plate = without_step(plate, photo, known, ~known & ~hole & _is(parse, Label.BACKGROUND))
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     # a tucked top goes on for a little where the new waistband is lower than the old one
     top = _is(parse, Label.TOP, Label.DRESS) & ~hole & (along > fit.waist - 0.35)
     above = above & (along < fit.waist + 0.25) & _is(parse, Label.LOWER, Label.DRESS, Label.ACCESSORY)
     if top.sum() >= 60 and above.any():
-        above = cv2.GaussianBlur(above.astype(np.float32), (0, 0), 1.0)
-        cloth = mirror_fill(photo, top, _smooth_fill(photo, top), 0.5 * body.breadth, even=1.0)
-        plate += (cloth - plate) * above[..., None]
-        layout[above > 0.5] = int(Label.TOP)
+        where = np.flatnonzero(above.any(axis=1))
+        margin = round(0.5 * body.breadth)
+        rows = slice(max(int(where[0]) - margin, 0), int(where[-1]) + margin)  # filling all of the picture takes long
+        near, soft = top[rows], cv2.GaussianBlur(above[rows].astype(np.float32), (0, 0), 1.0)
+        if near.any():
+            cloth = mirror_fill(photo[rows], near, smooth_fill(photo[rows], near), 0.5 * body.breadth, even=1.0)
+            plate[rows] += (cloth - plate[rows]) * soft[..., None]
+            layout[rows][soft > 0.5] = int(Label.TOP)
     skin = np.zeros(size, np.float32)
     seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     for side in (lower.back_leg, 1 - lower.back_leg):
@@ -327,4 +318,4 @@ def _leg_picture(
     ratio = cv2.GaussianBlur(ratio * mine[..., None], (0, 0), 3)
     weight = cv2.GaussianBlur(mine.astype(np.float32), (0, 0), 3)
     ratio /= np.maximum(weight, 1e-3)[..., None]
-    return np.clip(shaded * _smooth_fill(ratio, mine & (weight > 0.3)), 0, 255)
+    return np.clip(shaded * smooth_fill(ratio, mine & (weight > 0.3)), 0, 255)

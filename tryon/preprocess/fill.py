@@ -112,6 +112,87 @@ def mirror_fill(
     return np.clip(np.where(known[..., None], smooth, filled), 0, 255)
 
 
+def row_fill(photo: np.ndarray, known: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels along their rows from both sides, mirrored at the edges: what lies behind legs (paving,
+    walls, shadows) mostly goes on horizontally.
+
+    Args:
+        photo: float32 (h, w, 3); known: bool (h, w).
+        base: float32 (h, w, 3), shown where neither side has anything.
+
+    Returns:
+        float32 (h, w, 3), `photo` where known.
+    """
+    h, w = known.shape
+    x = np.broadcast_to(np.arange(w, dtype=np.float32), (h, w))
+    y = np.broadcast_to(np.arange(h, dtype=np.float32)[:, None], (h, w)).copy()
+    hole = (~known).astype(np.float32)
+    total, weight = np.zeros_like(photo), np.zeros((h, w), np.float32)
+    for flip in (False, True):
+        edge, room = _edges(known[:, ::-1] if flip else known)
+        if flip:
+            edge, room = w - 1 - edge[:, ::-1], room[:, ::-1]
+        there = (room > 0) & ~known
+        smooth = np.maximum(cv2.GaussianBlur((hole * there).astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=4), 1e-3)
+        edge, room = (
+            cv2.GaussianBlur((v * hole * there).astype(np.float32), (1, 0), sigmaX=0.1, sigmaY=4) / smooth
+            for v in (edge, room)
+        )
+        gone, room = np.abs(x - edge), np.maximum(room, 2.0)
+        back = room - np.abs(np.mod(gone, 2 * room) - room)  # to and fro where the known stretch is short
+        map_x = (edge + back if flip else edge - back).astype(np.float32)
+        seen = cv2.remap(known.astype(np.float32), map_x, y, cv2.INTER_LINEAR, borderValue=0)
+        picture = cv2.remap(photo, map_x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = np.clip(cv2.GaussianBlur(seen * there, (0, 0), 4) * 2 - 1, 0, 1)  # no hard change between the sides
+        share = seen * np.clip(room / 24, 0.02, 1) / (gone + 2.0) ** 2
+        total += picture * share[..., None]
+        weight += share
+    far = 1 / (np.float32(0.5 * w)) ** 2
+    filled = (total + base * far) / (weight + far)[..., None]
+    return np.where(known[..., None], photo, filled).astype(np.float32)
+
+
+def _edges(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel the nearest known column to its left (-1: none), and how many known ones follow on it: (h, w)."""
+    columns = np.arange(known.shape[1])
+    edge = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
+    start = np.maximum.accumulate(np.where(known, -1, columns), axis=1)  # the last unknown column so far
+    room = np.where(edge >= 0, edge - np.take_along_axis(start, np.maximum(edge, 0), axis=1), 0)
+    return edge.astype(np.float32), room.astype(np.float32)
+
+
+def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.ndarray:
+    """Cloth carried on up and down from where it is seen, reflected as often as needed: trousers under a long coat.
+
+    Args:
+        photo: float32 (h, w, 3); known: bool (h, w).
+        least: rows that a column must show to count, px; the others take the nearest one that does.
+
+    Returns:
+        float32 (h, w, 3), or `photo` itself where no column shows enough.
+    """
+    h, w = known.shape
+    top = known.argmax(0)
+    ends = np.where(known, 0, 1)
+    ends[np.arange(h)[:, None] < top[None]] = 0
+    bottom = np.where(ends.any(0), ends.argmax(0), h)  # of the first run
+    sound = np.flatnonzero(known.any(0) & (bottom - top >= least))
+    if len(sound) < 4:
+        return photo
+    columns = np.arange(w)
+    nearest = sound[np.abs(columns[:, None] - sound[None]).argmin(1)]
+    kernel = np.ones(9) / 9
+    start, length = (
+        np.convolve(np.pad(v[nearest].astype(np.float32), 4, mode="edge"), kernel, mode="valid")
+        for v in (top + 1, bottom - top - 2)
+    )
+    y = np.arange(h, dtype=np.float32)[:, None] - start[None]
+    span = np.maximum(length, 2.0)[None]
+    folded = span - np.abs(np.mod(y, 2 * span) - span)
+    map_x = np.broadcast_to(nearest.astype(np.float32), (h, w))
+    return cv2.remap(photo, map_x.copy(), (start[None] + folded).astype(np.float32), cv2.INTER_LINEAR)
+
+
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
     the face.

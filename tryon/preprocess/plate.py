@@ -1,0 +1,110 @@
+"""What shows where the old clothes were: background, lower garment, skin; a first filling, without learning."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..labels import Label
+from .body import Body, arm_mask, bust_mask, neck_mask
+from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour
+
+
+def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
+    return np.isin(parse, [int(x) for x in labels])
+
+
+def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """`push_pull` at half size: the fill is smooth anyway."""
+    h, w = known.shape
+    k = known.astype(np.float32)
+    size = (max(w // 2, 1), max(h // 2, 1))
+    weight = cv2.resize(k, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(photo * k[..., None], size, interpolation=cv2.INTER_AREA) / np.maximum(weight, 1e-3)[..., None]
+    return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
+    """The background, carried on to where the person is: float32 (h, w, 3)."""
+    # the outline of the parse is a few px off: colours of the old garment must not leak into the background
+    person = _grown(~_is(parse, Label.BACKGROUND), max(4.0, 6.0 * body.breadth / 100))
+    known = ~person & ~hole
+    if known.sum() < 50:
+        known = ~hole
+    return mirror_fill(photo, known, smooth_fill(photo, known), 0.12 * body.breadth)
+
+
+def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) -> np.ndarray:
+    """The lower garment, carried on from where it is seen: float32 (h, w, 3), defined everywhere.
+
+    Args:
+        photo: float32 (h, w, 3); lower: bool (h, w); unit: shoulder breadth, px.
+        far: a long coat hid most of it: what differs from its usual colour is then taken for the coat's.
+    """
+    # not its rim: there the parse errs, and a mirror would repeat the error
+    inner = cv2.erode(lower.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+    lower = inner if inner.sum() >= 60 else lower
+    if lower.sum() < 60:
+        return np.full_like(photo, 45.0)
+    if far:
+        lab = cv2.cvtColor(cv2.GaussianBlur(photo, (0, 0), 1.5) / 255, cv2.COLOR_RGB2LAB)
+        rows = np.flatnonzero(lower.any(1))
+        sure = lower & (np.arange(len(lower))[:, None] > rows[-1] - 0.5 * (rows[-1] - rows[0]))  # far from the coat
+        away = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=-1)
+        usual = lower & (away < max(22.0, 3 * float(np.median(away[sure]))))
+        usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+        lower = usual if usual.sum() >= 60 else lower
+    near = mirror_fill(photo, lower, smooth_fill(photo, lower), 1.5 * unit, even=1.0)
+    if not far:
+        return near
+    beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
+    share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
+    return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
+
+
+def bare_skin(
+    plate: np.ndarray,
+    layout: np.ndarray,
+    image: np.ndarray,
+    parse: np.ndarray,
+    body: Body,
+    hole: np.ndarray,
+    along: np.ndarray,
+    hem: float,
+    sleeve_end: tuple[float, float],
+    slim: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Paint neck, chest and arms into `plate` and `layout`, in place.
+
+    Args:
+        slim: breadth of the arms, 1 = typical.
+
+    Returns:
+        The skin mask, float32 (h, w), and the colour, float32 (3,).
+    """
+    size = parse.shape
+    photo = image.astype(np.float32)
+    face = _is(parse, Label.FACE) & ~hole
+    colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
+    bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
+    neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
+    flesh = np.broadcast_to(colour, photo.shape)
+    if face.sum() > 60:  # the neck takes the light of the skin beside it
+        light = photo @ np.array([0.299, 0.587, 0.114], np.float32)
+        lit = face & (light > np.percentile(light[face], 40))  # not brows, eyes and the shadow under the chin
+        flesh = 0.6 * smooth_fill(photo, lit) + 0.4 * flesh
+    plate += (flesh - plate) * neck[..., None]
+    layout[neck > 0.5] = int(Label.FACE)
+    skin = neck
+    for side in (0, 1):
+        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
+        limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
+        plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
+        layout[limb > 0.5] = int(Label.ARMS)
+        skin = np.maximum(skin, limb)
+    return skin, colour
+
+
+def _grown(mask: np.ndarray, px: float) -> np.ndarray:
+    r = max(round(px), 1)
+    return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2)) > 0
