@@ -13,6 +13,7 @@ from tryon import TryOn
 from tryon.errors import HipsOutOfFrame
 from tryon.inputs import build_inputs
 from tryon.labels import Label
+from tryon.preprocess.fill import row_fill
 
 GARMENTS = {
     "trousers": lambda: drawn_lower.flat_trousers("long"),
@@ -120,3 +121,17 @@ def test_auto_takes_the_geometry_for_lower_garments_only():
 def test_same_input_same_bytes_at_any_scale(try_on):
     person, garment = drawn_person.person(), drawn_lower.flat_trousers()
     assert np.array_equal(try_on(person, garment).image, try_on(person, garment).image)
+
+
+def test_rows_are_filled_from_both_sides():
+    photo = np.zeros((80, 120, 3), np.float32)
+    photo[:] = np.linspace(0, 200, 80)[:, None, None]  # a wall whose rows differ
+    photo[:, :60] += 30  # and whose left is lighter
+    known = np.ones((80, 120), bool)
+    known[10:70, 40:80] = False
+    broken = np.where(known[..., None], photo, 0)
+    filled = row_fill(broken, known, np.full_like(photo, 100.0))
+    assert np.array_equal(filled[known], broken[known])
+    assert np.abs(filled[20:60, 42] - photo[20:60, 42]).max() < 6
+    assert np.abs(filled[20:60, 77] - photo[20:60, 77]).max() < 6
+    assert (filled[20:60, 60] > photo[20:60, 77] + 5).all() and (filled[20:60, 60] < photo[20:60, 42] - 5).all()
