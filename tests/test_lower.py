@@ -135,3 +135,19 @@ def test_rows_are_filled_from_both_sides():
     assert np.abs(filled[20:60, 42] - photo[20:60, 42]).max() < 6
     assert np.abs(filled[20:60, 77] - photo[20:60, 77]).max() < 6
     assert (filled[20:60, 60] > photo[20:60, 77] + 5).all() and (filled[20:60, 60] < photo[20:60, 42] - 5).all()
+
+
+def test_hidden_feet_are_warned_about(try_on):
+    person = drawn_person.person()
+    parse = person.parse.copy()
+    parse[(np.arange(600)[:, None] > 500) & (np.abs(np.arange(400)[None] - 200) < 60)] = Label.LOWER  # to the ground
+    floor_length = replace(person, parse=parse)
+    codes = [
+        [w["code"] for w in try_on(who, garment).report["warnings"]]
+        for who, garment in (
+            (floor_length, drawn_lower.flat_skirt("short")),
+            (floor_length, drawn_lower.flat_trousers("long")),
+            (drawn_lower.in_dress(), drawn_lower.flat_skirt("short")),
+        )
+    ]
+    assert ["feet_hidden" in c for c in codes] == [True, False, False]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .inputs import TryOnInputs
+from .labels import Label
 from .types import LEFT_ANKLE, LEFT_ELBOW, LEFT_HIP, LEFT_KNEE, LEFT_SHOULDER, LEFT_WRIST, Garment, Notice, Person
 
 _JOINTS = [i for first in (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST, LEFT_HIP) for i in (first, first + 1)]
@@ -39,6 +41,12 @@ def assess(person: Person, garment: Garment, inputs: TryOnInputs) -> tuple[float
         notices.append(
             Notice("legs_out_of_frame", "The legs are not wholly in the photo; the garment ends at the photo's edge.")
         )
+    if garment.category == "lower" and _feet_hidden(inputs):
+        notices.append(
+            Notice(
+                "feet_hidden", "The worn garment hides the feet; where the new one ends higher, the legs have no feet."
+            )
+        )
     if turned > 0.8:
         notices.append(
             Notice("turned", "The person is turned to the side; a photo from the front gives a better picture.")
@@ -53,3 +61,16 @@ def _hem_outside(person: Person, inputs: TryOnInputs) -> bool:
     place = inputs.placement
     hem = place.y0 + inputs.body.at(inputs.fit.hem)[1] / place.scale
     return bool(hem > person.image.shape[0])
+
+
+def _feet_hidden(inputs: TryOnInputs) -> bool:
+    """Whether the worn garment reaches over the ankles, no shoe or bare foot is seen, and the new one is shorter."""
+    body, size = inputs.body, inputs.parse.shape
+    if body.ankles[:, 1].max() > size[0] or inputs.fit.hem > float(body.along(body.ankles).min()) - 0.05:
+        return False
+    near = np.zeros(size, np.uint8)
+    for x, y in body.ankles:
+        cv2.circle(near, (round(float(x)), round(float(y + 0.08 * body.length))), round(0.24 * body.length), 1, -1)
+    labels = inputs.parse[near > 0]
+    worn = np.isin(labels, [int(Label.LOWER), int(Label.DRESS)]).sum()
+    return bool(worn > 0.1 * len(labels) and np.isin(labels, [int(Label.SHOES), int(Label.LEGS)]).sum() < 0.1 * worn)
