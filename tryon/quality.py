@@ -73,4 +73,4 @@ def _feet_hidden(inputs: TryOnInputs) -> bool:
         cv2.circle(near, (round(float(x)), round(float(y + 0.08 * body.length))), round(0.24 * body.length), 1, -1)
     labels = inputs.parse[near > 0]
     worn = np.isin(labels, [int(Label.LOWER), int(Label.DRESS)]).sum()
-    return bool(worn > 0.1 * len(labels) and np.isin(labels, [int(Label.SHOES), int(Label.LEGS)]).sum() < 0.1 * worn)
+    return bool(worn > 0.1 * len(labels) and np.isin(labels, [int(Label.SHOES), int(Label.LEGS)]).sum() < 0.2 * worn)
