@@ -75,9 +75,8 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
 
 def overlooked_tops(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     """As `overlooked`, for the clothing of the torso alone."""
-    skin = ((Label.ARMS,), (Label.HAIR,))
-    for worn, others in ((Label.OUTERWEAR, (*skin, (Label.LOWER,))), (Label.TOP, skin), (Label.DRESS, skin)):
-        parse = agnostic_lower.overlooked(image, parse, body, (worn,), others)
+    for worn in (Label.OUTERWEAR, Label.TOP, Label.DRESS):
+        parse = agnostic_lower.overlooked(image, parse, body, (worn,), ((Label.ARMS,), (Label.HAIR,)))
     return parse
 
 
