@@ -165,6 +165,38 @@ def _leg(
     return edges, np.mean(shares, axis=0), float(np.mean(seen))
 
 
+@dataclass(frozen=True)
+class _Leg:
+    """A worn leg: outer and inner edge (n, 2) in the photo, what the canvas shows for it, the share seen."""
+
+    edges: list[np.ndarray]
+    kinds: np.ndarray
+    seen: float
+
+
+def _both_legs(
+    body: Body, lower: LowerBody, kinds: np.ndarray, stations: list[np.ndarray]
+) -> tuple[list[_Leg], np.ndarray]:
+    """Both legs, and the half breadth (n,) of each flat one."""
+    legs, halves = [], []
+    for i, t in enumerate(stations):
+        own = kinds.copy()
+        if lower.back_leg == i:
+            own[lower.mask(1 - i, kinds.shape, 0.6, 2.0, 1.0) > 0.5] = HIDDEN
+        edges, share, seen = _leg(body, lower, own, i, t)
+        legs.append(_Leg(edges, own, seen))
+        halves.append(share * lower.radius(i, t))
+    weight = [leg.seen + 0.02 for leg in legs]
+    return legs, smoothed(np.average(halves, axis=0, weights=weight), 1.0) / LEG_FLAT_TO_WORN
+
+
+def _bone(body: Body, lower: LowerBody, roots: list[float]) -> float:
+    """Length of a leg's segment, px, as `legs.fit` has it."""
+    ends = [lower.leg(i, np.array([roots[i], 1.0, 2.0])) for i in (0, 1)]
+    thigh, shin = np.mean([np.linalg.norm(np.diff(e, axis=0), axis=1) for e in ends], axis=0)
+    return max(float(thigh / max(1 - float(np.mean(roots)), 0.3) + shin) / 2, 0.45 * body.length)
+
+
 def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Shape:
     crotch = float(body.along(lower.crotch))
     along = np.linspace(lower.waist - 0.04, crotch + 0.06, 12)
@@ -173,23 +205,10 @@ def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Sh
     fine = np.linspace(0, 0.6, 61)
     roots = [float(fine[np.argmin(np.abs(body.along(lower.leg(i, fine)) - crotch))]) for i in (0, 1)]
     share = np.linspace(0, 1, STATIONS)[:, None]
-    legs = []
-    for i in (0, 1):
-        own = kinds.copy()
-        if lower.back_leg == i:
-            own[lower.mask(1 - i, kinds.shape, 0.6, 2.0, 1.0) > 0.5] = HIDDEN
-        t = roots[i] + (end - roots[i]) * share[:, 0]
-        legs.append((*_leg(body, lower, own, i, t), own, lower.radius(i, t)))
-    weight = np.array([leg[2] + 0.02 for leg in legs])
-    half = np.stack([leg[1] * leg[4] for leg in legs])
-    half = smoothed((weight[:, None] * half).sum(0) / weight.sum(), 1.0) / LEG_FLAT_TO_WORN
+    legs, half = _both_legs(body, lower, kinds, [r + (end - r) * share[:, 0] for r in roots])
     half = np.minimum(half, np.interp(share[:, 0], [0, 1], [0.5, 0.62]) * hip_half)
     length = length_class(end)
-    bones = np.mean(
-        [np.linalg.norm(np.diff(lower.leg(i, np.array([roots[i], 1.0, 2.0])), axis=0), axis=1) for i in (0, 1)], axis=0
-    )
-    bone = max((bones[0] / max(1 - np.mean(roots), 0.3) + bones[1]) / 2, 0.45 * body.length)
-    reach = (end - float(np.mean(roots))) * bone / FORESHORTENED[length]
+    reach = (end - float(np.mean(roots))) * _bone(body, lower, roots) / FORESHORTENED[length]
     margin = 0.12 * body.length
     y0 = (along - along[0]) * body.length + margin / 2
     crotch_y = float(np.interp(crotch, along, y0))
@@ -209,11 +228,10 @@ def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Sh
         mid = np.stack([axis + sign * spine, crotch_y + share[:, 0] * reach], 1)
         flat = [rooted(mid + np.array([sign, 0]) * half[:, None], hip, share),
                 rooted(mid - np.array([sign, 0]) * half[:, None], marks["crotch"], share)]  # fmt: skip
-        at = lower.crotch
         row = int(np.argmin(np.abs(along - crotch)))
         outer = rows.centre[row] + body.across * sign * rows.own[i, row]
-        worn = [rooted(legs[i][0][0], outer, share), rooted(legs[i][0][1], at, share)]
-        strips.append(Strip(f"leg_{side}", ribbon(*worn, worn=True), ribbon(*flat, worn=False), legs[i][3]))
+        worn = [rooted(legs[i].edges[0], outer, share), rooted(legs[i].edges[1], lower.crotch, share)]
+        strips.append(Strip(f"leg_{side}", ribbon(*worn, worn=True), ribbon(*flat, worn=False), legs[i].kinds))
         outlines[f"leg_{side}"] = np.concatenate([flat[0], flat[1][::-1]])
         marks[f"waist_{side}"] = np.array([axis + sign * float(np.interp(lower.waist, along, rows.half)),
                                            float(np.interp(lower.waist, along, y0))])  # fmt: skip
@@ -221,5 +239,5 @@ def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Sh
         marks[f"knee_{side}"] = flat[0][STATIONS // 2]
         marks[f"hem_out_{side}"], marks[f"hem_in_{side}"] = flat[0][-1], flat[1][-1]
     sure = list(outlines.values())
-    seen = float(np.mean([rows.seen, *(leg[2] for leg in legs)]))
+    seen = float(np.mean([rows.seen, *(leg.seen for leg in legs)]))
     return Shape(strips, outlines, sure, (0, size[0]), 0.3 * hip_half, marks, size, axis, seen, length=length)

@@ -248,14 +248,8 @@ def top_shape(
     offset = np.where(COLUMNS < 0, own[0][:, None], own[1][:, None]) * bent(COLUMNS)
     worn = trunk.centre[:, None] + trunk.across[:, None] * offset[..., None]
     flat = np.stack([axis + COLUMNS * half[:, None], np.broadcast_to((y + shift)[:, None], offset.shape)], -1)
-    marks = {"neck": np.array([axis, shift + float(trunk.flat_y(-RISE))])}  # the usual row of the neck's seams
-    roots: list[dict[str, np.ndarray]] = [{}, {}]
-    for i, side in enumerate(SIDES):
-        for name, row in (("shoulder", shoulder[0]), ("armpit", ARMPIT), ("hem", hem)):
-            x = axis + (1 if i else -1) * float(np.interp(row, rows, half))
-            marks[f"{name}_{side}"] = np.array([x, shift + float(trunk.flat_y(row))])
-            at = np.stack([np.interp(row, rows, worn[:, 2 if i == 0 else -3, k]) for k in (0, 1)])
-            roots[i][name] = at
+    marks, roots = _landmarks(trunk, half, worn, {"shoulder": shoulder[0], "armpit": ARMPIT, "hem": hem}, axis, shift)
+    marks["neck"] = np.array([axis, shift + float(trunk.flat_y(-RISE))])  # the usual row of the neck's seams
     slope = np.interp(rows, [-0.3, -0.22, shoulder[0]], [0.25, 0.3, 0.95]) * np.where(rows < shoulder[0], 1, np.inf)
     rim = np.stack([np.minimum(half, slope * body.breadth / FLAT_TO_WORN), y + shift], 1)
     outline = np.concatenate([rim * [-1, 1] + [axis, 0], (rim + [axis, 0])[::-1]])
@@ -265,18 +259,38 @@ def top_shape(
             strips.append(strip)
             outlines[strip.name] = edge
             marks |= more
+    sure = [o for n, o in outlines.items() if n != "torso"] + _sure_sides(rim, marks, axis, sleeve != "none")
+    half_pit, between = float(marks["armpit_right"][0]) - axis, (marks["shoulder_left"][1], marks["hem_left"][1])
+    return Shape(strips, outlines, sure, (float(between[0]), float(between[1])), 0.35 * half_pit, marks, size, axis,
+                 seen, sleeve)  # fmt: skip
+
+
+def _landmarks(
+    trunk: _Trunk, half: np.ndarray, worn: np.ndarray, rows: dict[str, float], axis: float, shift: float
+) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
+    """The outline's landmarks at the given rows: in the flat-lay, and for each side in the photo."""
+    marks, roots = {}, []
+    for column, sign, side in ((2, -1, "left"), (-3, 1, "right")):
+        for name, row in rows.items():
+            x = axis + sign * float(np.interp(row, trunk.rows, half))
+            marks[f"{name}_{side}"] = np.array([x, shift + float(trunk.flat_y(row))])
+        roots.append(
+            {n: np.stack([np.interp(r, trunk.rows, worn[:, column, k]) for k in (0, 1)]) for n, r in rows.items()}
+        )
+    return marks, roots
+
+
+def _sure_sides(rim: np.ndarray, marks: dict[str, np.ndarray], axis: float, sleeved: bool) -> list[np.ndarray]:
+    """Bands along both sides of the trunk in which its outline `rim` (R, 2; aside, y) decides alone."""
     pit, low = marks["armpit_right"], marks["hem_right"]
-    half_pit = float(pit[0]) - axis
-    top_row = float(marks["shoulder_left"][1]) if sleeve != "none" else float(pit[1]) + 0.06 * half_pit
-    sure = [o for n, o in outlines.items() if n != "torso"]
-    inner = (rim[:, 1] > top_row) & (rim[:, 1] < low[1] - 0.15 * half_pit)
-    if inner.any():
-        near = np.stack([np.minimum(0.6 * half_pit, 0.8 * rim[inner, 0]), rim[inner, 1]], 1)
-        for sign in (-1, 1):
-            band = np.concatenate([rim[inner], near[::-1]])
-            sure.append(band * [sign, 1] + [axis, 0])
-    between = (float(marks["shoulder_left"][1]), float(low[1]))
-    return Shape(strips, outlines, sure, between, 0.35 * half_pit, marks, size, axis, seen, sleeve)
+    half = float(pit[0]) - axis
+    top = float(marks["shoulder_left"][1]) if sleeved else float(pit[1]) + 0.06 * half
+    inner = (rim[:, 1] > top) & (rim[:, 1] < low[1] - 0.15 * half)
+    if not inner.any():
+        return []
+    near = np.stack([np.minimum(0.6 * half, 0.8 * rim[inner, 0]), rim[inner, 1]], 1)
+    band = np.concatenate([rim[inner], near[::-1]])
+    return [band * [sign, 1] + [axis, 0] for sign in (-1, 1)]
 
 
 @dataclass(frozen=True)
