@@ -109,7 +109,7 @@ def redressed(person: Person, image: np.ndarray, inputs: TryOnInputs, mask: np.n
         person: before it; image: uint8 (H, W, 3), the result; inputs: of the pass; mask: float32 (H, W), its edit mask.
         label: what the new garment is called.
     """
-    size = image.shape[:2]
+    size = (image.shape[0], image.shape[1])
     placement = inputs.placement
     canvas = np.where(inputs.coverage > 0.5, np.uint8(label), inputs.agnostic.layout).astype(np.uint8)
     spread = placement.paste_back(canvas, size, nearest=True)

@@ -173,8 +173,8 @@ class TryOn:
                 for g, kind in zip(garments, categories, strict=True)
             ]
 
-        known = isinstance(person, Person) or all(isinstance(g, Garment) for g in garments)
-        if known or self._threads == 1:
+        known = all(isinstance(g, Garment) for g in garments)
+        if isinstance(person, Person) or known or self._threads == 1:
             who = person if isinstance(person, Person) else self.analyse_person(person, person_box, clock)
             return who, clothes()
         with ThreadPoolExecutor(1, "garment") as pool:
