@@ -98,7 +98,8 @@ def study(image: np.ndarray, mask: np.ndarray) -> Cloth:
     base = np.median(lab[sure], axis=0).astype(np.float32)
     ratio = np.stack([_spread(found[..., i], weight, 0.05) for i in (1, 2)], -1)
     clean = cv2.erode(np.clip((weight - 0.8) / 0.2, 0, 1).astype(np.float32), np.ones((3, 3), np.uint8))
-    near = _spread(light, clean if clean.sum() > 0.2 * weight.sum() else weight, 0.009)
+    clean = clean if clean.sum() > 0.2 * weight.sum() else weight
+    around, near = _spread(light, clean), _spread(light, clean, 0.009)
     low, high = np.percentile(light[sure], (2, 98))
     spread = float(np.std(np.clip(light[sure], low, high)))
     grain = 1.48 * float(np.median(np.abs(light - near)[sure]))
