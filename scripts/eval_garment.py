@@ -2,9 +2,10 @@
 
     python scripts/eval_garment.py --data GARMENTS_DIR [--weights WEIGHTS_DIR] [--json OUT.json] [--sheets DIR]
 
-Everything goes through `GarmentAnalyser` from the raw photo, as in the product. Tops and dresses count in the tables;
-lower-body garments are only asked whether they are refused. Distances are in percent of the diagonal of the annotated
-mask's bounding box; "tight" leaves out points that the annotator estimated. A refused garment counts as IoU 0.
+Everything goes through `GarmentAnalyser` from the raw photo, as in the product. The tables: `all` tops and dresses,
+`lower` trousers, shorts and skirts, and parts of them. Distances are in percent of the diagonal of the annotated mask's
+bounding box; "tight" leaves out points that the annotator estimated (knees stay in: half of the leg, always computed).
+A refused garment counts as IoU 0 and as wrong. Points that were not given (`landmarks_not_given`) are in no mean.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from tryon import weights
 from tryon.errors import TryOnError
 from tryon.imageio import load, save
 from tryon.preprocess.garment import GarmentAnalyser
-from tryon.types import LANDMARKS, Garment
+from tryon.preprocess.landmarks import POINTS
+from tryon.types import Garment
 
-LOWER = ("Pants", "Shorts", "Skirt")
+CATEGORY = {"Pants": "lower", "Shorts": "lower", "Skirt": "lower", "Dress": "dress"}  # others are "upper"
+#: Figures that are shares of right answers: of tops and dresses, of lower garments.
+SHARES = (("category", "sleeve", "open_front"), ("category", "length", "skirt"))
 
 
 def folded(note: dict) -> bool:
@@ -53,7 +57,7 @@ def measure(note: dict, truth: np.ndarray, garment: Garment) -> dict:
     diagonal = float(np.hypot(np.ptp(rows) + 1, np.ptp(cols) + 1))
     errors = {}
     lost = 0
-    for name in LANDMARKS:
+    for name in POINTS:
         wanted, got = note["landmarks"].get(name), garment.landmarks.get(name)
         if wanted is None:
             continue
@@ -61,16 +65,24 @@ def measure(note: dict, truth: np.ndarray, garment: Garment) -> dict:
             lost += 1
             continue
         distance = float(np.hypot(got[0] - wanted[0], got[1] - wanted[1])) / diagonal * 100
-        errors[name] = (distance, name not in note.get("estimated", ()))
+        errors[name] = (distance, "knee" in name or name not in note.get("estimated", ()))
+    category = CATEGORY.get(note["label"], "upper")
+    lower = category == "lower"
+    if lower:
+        shares = {"length": garment.length == note["length"], "skirt": garment.is_skirt == (note["label"] == "Skirt")}
+    else:
+        opened = bool(note.get("open"))
+        shares = {"sleeve": garment.sleeve == note.get("sleeve"), "open_front": garment.open_front == opened}
     return {
         "id": note["id"],
         "iou": float((mask & truth).sum() / max(1, (mask | truth).sum())),
         "errors": errors,
         "lost": lost,
-        "sleeve": garment.sleeve == note.get("sleeve"),
-        "category": garment.category == ("dress" if note["label"] == "Dress" else "upper"),
-        "open": garment.open_front == bool(note.get("open")),
+        "category": garment.category == category,
+        **shares,
         "confidence": garment.confidence,
+        "kind": note["label"],
+        "lower": lower,
         "hood": note["label"] == "Hoodie",
         "folded": folded(note),
         "long": note.get("sleeve") == "long",
@@ -82,6 +94,7 @@ def summary(rows: list[dict]) -> dict[str, float]:
     ious = np.sort([row["iou"] for row in rows])
     tight = [e for row in rows for e, seen in row["errors"].values() if seen]
     everything = [e for row in rows for e, _ in row["errors"].values()]
+    shares = {name: [row[name] for row in rows if name in row] for name in ("category", *SHARES[0][1:], *SHARES[1][1:])}
     return {
         "garments": len(rows),
         "iou_mean": float(ious.mean()),
@@ -92,10 +105,24 @@ def summary(rows: list[dict]) -> dict[str, float]:
         "landmark_tight_median": float(np.median(tight)) if tight else float("nan"),
         "landmark_tight_p90": float(np.percentile(tight, 90)) if tight else float("nan"),
         "landmarks_not_given": int(sum(row["lost"] for row in rows)),
-        "category": float(np.mean([row["category"] for row in rows])),
-        "sleeve": float(np.mean([row["sleeve"] for row in rows])),
-        "open_front": float(np.mean([row["open"] for row in rows])),
+        **{name: float(np.mean(right)) for name, right in shares.items() if right},
     }
+
+
+def blank(label: str) -> dict:
+    """What a refused garment with this label counts as."""
+    lower = CATEGORY.get(label) == "lower"
+    wrong = dict.fromkeys(SHARES[lower], False)
+    return {"iou": 0.0, "errors": {}, "lost": 0, "lower": lower, "kind": label, **wrong}
+
+
+def groups_of(rows: list[dict]) -> dict[str, dict[str, float]]:
+    """Tables of tops and dresses, of lower garments, and of parts of both."""
+    tops, lower = [r for r in rows if not r["lower"]], [r for r in rows if r["lower"]]
+    parts = {"all": tops, "lower": lower}
+    parts |= {name: [r for r in tops if r.get(name)] for name in ("long", "folded", "hood")}
+    parts |= {kind.lower(): [r for r in lower if r.get("kind") == kind] for kind in ("Pants", "Shorts", "Skirt")}
+    return {name: summary(part) for name, part in parts.items() if part}
 
 
 def draw(garment: Garment, note: dict, row: dict, side: int = 300) -> np.ndarray:
@@ -115,9 +142,16 @@ def draw(garment: Garment, note: dict, row: dict, side: int = 300) -> np.ndarray
     tile = np.zeros((side, side, 3), np.uint8)
     tile[: picture.shape[0], : picture.shape[1]] = picture[:side, :side]
     mean = np.mean([e for e, _ in row["errors"].values()]) if row["errors"] else 0
-    text = f"{row['iou']:.3f} {mean:.1f}% {garment.sleeve} c{garment.confidence:.2f}"
+    kind = garment.sleeve or f"{garment.length} {'skirt' if garment.is_skirt else 'legs'}"
+    text = f"{row['iou']:.3f} {mean:.1f}% {kind} c{garment.confidence:.2f}"
     cv2.putText(tile, text, (3, side - 6), 0, 0.45, (255, 255, 0), 1, cv2.LINE_AA)
     return tile
+
+
+def contact_sheet(tiles: list[np.ndarray], columns: int = 6) -> np.ndarray:
+    """Square tiles side by side."""
+    tiles = tiles + [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -127,50 +161,32 @@ def run(args: argparse.Namespace) -> dict:
     with open(args.data / "garments.csv", newline="") as file:
         sender = {row["id"]: row["sender_id"] for row in csv.DictReader(file)}
     notes = [n for n in json.loads((args.data / "annotations.json").read_text()) if sender[n["id"]] in val]
-    rows, tiles, refused, lower_refused, times = [], [], [], 0, []
+    rows, tiles, refused, times = [], [], [], []
     for note in notes:
         image = load(args.data / "images" / f"{note['id']}.jpg").image
         started = time.perf_counter()
         try:
             garment = analyse(image)
         except TryOnError as error:
-            if note["label"] in LOWER:
-                lower_refused += 1
-            else:
-                refused.append((note["id"], note["label"], error.code))
+            refused.append((note["id"], note["label"], error.code))
             continue
         times.append(time.perf_counter() - started)
-        if note["label"] in LOWER:
-            print("lower-body garment taken for", garment.category, note["id"])
-            continue
         truth = load(args.data / "masks" / f"{note['id']}.png").image[..., 0] > 127
         rows.append(measure(note, truth, garment))
         tiles.append(draw(garment, note, rows[-1]))
-    blank = {"errors": {}, "lost": 0, "sleeve": False, "category": False, "open": False}
-    counted = rows + [{**blank, "iou": 0.0} for _ in refused]
-    lowers = sum(n["label"] in LOWER for n in notes)
-    groups = {"all": summary(counted)}
-    for name in ("long", "folded", "hood"):
-        part = [row for row in rows if row[name]]
-        if part:
-            groups[name] = summary(part)
-    by_point = {
-        n: float(np.mean([r["errors"][n][0] for r in rows if n in r["errors"] and r["errors"][n][1]]))
-        for n in LANDMARKS
-    }
+    counted = rows + [blank(kind) for _, kind, _ in refused]
+    found = {n: [r["errors"][n][0] for r in rows if n in r["errors"] and r["errors"][n][1]] for n in POINTS}
     if args.sheets:
         args.sheets.mkdir(parents=True, exist_ok=True)
-        order = sorted(range(len(tiles)), key=lambda i: rows[i]["iou"])
-        for page in range(0, len(order), 24):
-            part = [tiles[i] for i in order[page : page + 24]]
-            part += [np.zeros_like(part[0])] * (-len(part) % 6)
-            sheet = np.vstack([np.hstack(part[i : i + 6]) for i in range(0, len(part), 6)])
-            save(args.sheets / f"garments_{page // 24}.png", sheet)
+        for name, lower in (("garments", False), ("lower", True)):
+            order = sorted((i for i, row in enumerate(rows) if row["lower"] == lower), key=lambda i: rows[i]["iou"])
+            for page in range(0, len(order), 24):
+                sheet = contact_sheet([tiles[i] for i in order[page : page + 24]])
+                save(args.sheets / f"{name}_{page // 24}.png", sheet)
     return {
-        "groups": groups,
-        "by_landmark": by_point,
+        "groups": groups_of(counted),
+        "by_landmark": {name: float(np.mean(errors)) for name, errors in found.items() if errors},
         "refused": refused,
-        "lower_refused": f"{lower_refused}/{lowers}",
         "seconds_median": float(np.median(times)),
         "worst": [(r["id"], round(r["iou"], 3)) for r in sorted(rows, key=lambda r: r["iou"])[:8]],
     }

@@ -47,3 +47,34 @@ def garment(scale: float = 1.0) -> Garment:
     landmarks = {n: (MARKS[n][0] * scale, MARKS[n][1] * scale) if n in MARKS else None for n in LANDMARKS}
     scores = {n: 1.0 if n in MARKS else 0.0 for n in LANDMARKS}
     return Garment(image, mask, "upper", "short", landmarks, scores, 1.0)
+
+
+#: Trousers and a skirt on the same canvas, clockwise from the left end of the waist.
+TROUSERS = [(100, 30), (200, 30), (218, 120), (236, 295), (178, 295), (150, 125), (122, 295), (64, 295), (82, 120)]
+TROUSER_MARKS = {
+    "waist_left": (100, 30), "waist_right": (200, 30), "hip_left": (81.5, 125), "hip_right": (218.5, 125),
+    "crotch": (150, 125), "knee_left": (72.7, 210), "knee_right": (227.3, 210),
+    "hem_out_left": (64, 295), "hem_out_right": (236, 295), "hem_in_left": (122, 295), "hem_in_right": (178, 295),
+}  # fmt: skip
+SKIRT = [(100, 60), (200, 60), (225, 120), (255, 270), (45, 270), (75, 120)]
+SKIRT_MARKS = {
+    "waist_left": (100, 60), "waist_right": (200, 60), "hip_left": (45, 270), "hip_right": (255, 270),
+    "hem_out_left": (45, 270), "hem_out_right": (255, 270),
+}  # fmt: skip
+
+
+def lower(
+    skirt: bool = False, colour: tuple[int, int, int] = (40, 70, 160), scale: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Trousers, or a skirt: image uint8 (320, 300, 3) times `scale` on a pale surface, mask float32."""
+    height, width = round(320 * scale), round(300 * scale)
+    rng = np.random.default_rng(0)
+    mask = np.zeros((height, width), np.uint8)
+    outline = np.round(np.array(SKIRT if skirt else TROUSERS) * scale).astype(np.int32)
+    cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA)
+    alpha = mask[..., None] / 255
+    folds = 14 * np.sin(np.arange(width) / (17 * scale))[None, :, None]
+    band = np.where(np.arange(height) < outline[0, 1] + 14 * scale, 0.75, 1.0)[:, None, None]  # a darker waistband
+    cloth = np.clip((np.array(colour) + folds) * band, 0, 255)
+    noisy = np.array((225, 220, 210)) * (1 - alpha) + cloth * alpha + rng.normal(0, 2, (height, width, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8), (mask / 255).astype(np.float32)

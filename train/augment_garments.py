@@ -70,6 +70,7 @@ class Warp:
         for _ in range(6):
             index = np.clip(np.nan_to_num(view), 0, VIEW - 1).astype(int)
             view = target - self.displacement[index[:, 1], index[:, 0]]
+        view[~np.isfinite(points).all(1)] = np.nan  # OpenCV makes them 0
         return view
 
 
@@ -210,6 +211,25 @@ def recolour(view: np.ndarray, matte: np.ndarray | None, rng: np.random.Generato
     changed = cv2.cvtColor(np.clip(lab, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
     if matte is None:
         return changed
+    alpha = (matte.astype(np.float32) / 255)[..., None]
+    return (changed * alpha + view * (1 - alpha)).astype(np.uint8)
+
+
+def bleach(view: np.ndarray, matte: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn the cloth (near) white, dark prints stay: the garments that are lost most often on pale surfaces.
+
+    Args:
+        view: uint8 (VIEW, VIEW, 3); matte: uint8 (VIEW, VIEW), 255 = garment.
+    """
+    inside = matte > 127
+    if not inside.any():
+        return view
+    lab = cv2.cvtColor(view, cv2.COLOR_RGB2LAB).astype(np.float32)
+    middle = np.median(lab[inside], axis=0)
+    away = np.linalg.norm((lab - middle) * (0.6, 1, 1), axis=2, keepdims=True)
+    cloth = np.exp(-((away / rng.uniform(25, 50)) ** 2))
+    white = np.concatenate([[rng.uniform(195, 240)], rng.normal(128, 4, 2)]) + rng.uniform(0.3, 1.0) * (lab - middle)
+    changed = cv2.cvtColor(np.clip(lab + cloth * (white - lab), 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
     alpha = (matte.astype(np.float32) / 255)[..., None]
     return (changed * alpha + view * (1 - alpha)).astype(np.uint8)
 

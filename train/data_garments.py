@@ -11,19 +11,24 @@ import cv2
 import numpy as np
 
 from ..imageio import load
-from ..preprocess.landmarks import ATTRIBUTES, MIRROR, VIEW
-from ..types import LANDMARKS
+from ..preprocess.landmarks import ATTRIBUTES, MIRROR, POINTS, VIEW
+from ..types import LANDMARKS, LOWER_LANDMARKS
 from . import augment_garments as aug
 
 #: Photos are kept at this length of the longer side, px.
 STORE = 400
 UNKNOWN = -1
 LABEL_TO_CATEGORY = {"Pants": "lower", "Shorts": "lower", "Skirt": "lower", "Dress": "dress"}
+_CHOICES = ("sleeve", "open", "length")
 CATEGORY = {name: i for i, name in enumerate(ATTRIBUTES["category"])}
 #: Share of the garments that are shown on a surface of their own colour, or of a part of them.
-CAMOUFLAGE = 0.3
-#: Sleeve ends move most and count more; elbows are placed by the outline and count little.
-POINT_WEIGHT = np.array([0.3 if "elbow" in n else 1.3 if "sleeve" in n else 1.0 for n in LANDMARKS])
+CAMOUFLAGE = 0.38
+#: Share of these whose cloth is made white.
+WHITE = 0.3
+#: Share of lower garments among the garments.
+LOWER_SHARE = 0.4
+#: Sleeve ends move most and count more; elbows and knees are placed by the outline and count little.
+POINT_WEIGHT = np.array([0.3 if "elbow" in n or "knee" in n else 1.3 if "sleeve" in n else 1.0 for n in POINTS])
 
 
 @dataclass
@@ -32,8 +37,10 @@ class Record:
 
     Args:
         image: uint8 (H, W, 3); mask: uint8 (H, W), 255 = garment.
-        points: float32 (15, 2) px, not-a-number where absent or unknown; tight: bool (15,), seen rather than judged.
-        presence: int (15,) 1, 0 or UNKNOWN; category, sleeve, open_front: index into ATTRIBUTES or UNKNOWN.
+        points: float32 (26, 2) px in the order of `POINTS`, not-a-number where absent or unknown; tight: bool (26,),
+            seen rather than judged.
+        presence: int (26,) 1, 0 or UNKNOWN; category, sleeve, open_front, length, skirt: index into ATTRIBUTES or
+            UNKNOWN.
         spread: (H, W, 3) the garment's colours drawn out over its rim, for pasting without a halo.
     """
 
@@ -46,6 +53,8 @@ class Record:
     category: int
     sleeve: int = UNKNOWN
     open_front: int = UNKNOWN
+    length: int = UNKNOWN
+    skirt: int = UNKNOWN
     annotation: dict = field(default_factory=dict)
     spread: np.ndarray | None = None
 
@@ -87,15 +96,17 @@ def make_record(note: dict, image: np.ndarray, mask: np.ndarray) -> Record:
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     marks = note["landmarks"]
-    points = np.full((len(LANDMARKS), 2), np.nan, np.float32)
+    points = np.full((len(POINTS), 2), np.nan, np.float32)
     category = note.get("category") or LABEL_TO_CATEGORY.get(note.get("label", ""), "upper")
     lower = category == "lower"
-    for i, name in enumerate(LANDMARKS):
-        if not lower and marks.get(name) is not None:
-            points[i] = np.asarray(marks[name], np.float32) * scale
+    for name in LOWER_LANDMARKS if lower else LANDMARKS:
+        if marks.get(name) is not None:
+            points[POINTS.index(name)] = np.asarray(marks[name], np.float32) * scale
     presence = np.isfinite(points[:, 0]).astype(np.int64)
-    tight = np.array([name not in note.get("estimated", ()) for name in LANDMARKS])
-    sleeve, opened = note.get("sleeve"), note.get("open")
+    # knees are always "estimated" (half of the leg), and yet the best that is known
+    tight = np.array([name not in note.get("estimated", ()) or "knee" in name for name in POINTS])
+    sleeve, opened, length = (note.get(key) if not lower or key == "length" else None for key in _CHOICES)
+    skirt = note["label"] == "Skirt" if lower and "label" in note else None
     turns = round((note.get("rotation_deg") or 0.0) / 90) % 4
     for _ in range(turns):  # one quarter counter-clockwise undoes 90 degrees clockwise
         points = np.stack([points[:, 1], image.shape[1] - points[:, 0]], 1)
@@ -106,10 +117,12 @@ def make_record(note: dict, image: np.ndarray, mask: np.ndarray) -> Record:
         mask=np.ascontiguousarray(mask),
         points=points,
         tight=tight,
-        presence=np.full(len(LANDMARKS), UNKNOWN) if lower or note.get("machine") else presence,
+        presence=np.full(len(POINTS), UNKNOWN) if note.get("machine") else presence,
         category=CATEGORY[category],
-        sleeve=UNKNOWN if sleeve is None or lower else ATTRIBUTES["sleeve"].index(sleeve),
-        open_front=UNKNOWN if opened is None or lower else int(opened),
+        sleeve=UNKNOWN if sleeve is None else ATTRIBUTES["sleeve"].index(sleeve),
+        open_front=UNKNOWN if opened is None else int(opened),
+        length=UNKNOWN if length is None else ATTRIBUTES["length"].index(length),
+        skirt=UNKNOWN if skirt is None else int(skirt),
         annotation=note,
     )
 
@@ -159,6 +172,12 @@ def load_people(folder: Path, val_ids: set[str], limit: int) -> list[np.ndarray]
     return out
 
 
+def _by_category(records: list[Record]) -> list[list[Record]]:
+    """Tops and dresses, and lower garments."""
+    lower = CATEGORY["lower"]
+    return [[r for r in records if r.category != lower], [r for r in records if r.category == lower]]
+
+
 class Sampler:
     """Draws training samples.
 
@@ -176,9 +195,9 @@ class Sampler:
         seed: int = 0,
     ) -> None:
         self.rng = np.random.default_rng(seed)
-        lower = CATEGORY["lower"]
-        self.pools = [[r for r in annotated if r.category != lower], [r for r in annotated if r.category == lower]]
+        self.pools = _by_category(annotated)
         self.labelled: list[Record] = []
+        self.labelled_pools = _by_category([])
         self.labelled_share = labelled_share
         self.people = people
         self.patches = surface_patches(annotated)
@@ -186,6 +205,7 @@ class Sampler:
     def add_labelled(self, records: list[Record]) -> None:
         """Add records labelled by a machine."""
         self.labelled += records
+        self.labelled_pools = _by_category(self.labelled)
         self.patches += surface_patches(records)
 
     def draw(self) -> dict[str, np.ndarray]:
@@ -202,10 +222,10 @@ class Sampler:
                 cx, cy, half = int((x0 + x1) / 2), int((y0 + y1) / 2), int(min(x1 - x0, y1 - y0) / 5) + 2
                 texture = record.image[cy - half : cy + half, cx - half : cx + half]
             return self._negative(aug.drawn_shape(rng, self.patches, texture), "none")
-        if self.labelled and rng.random() < self.labelled_share:
-            pool = self.labelled
-        else:
-            pool = self.pools[int(bool(self.pools[1]) and rng.random() < 0.13)]
+        lower = int(bool(self.pools[1]) and rng.random() < LOWER_SHARE)
+        pool = self.pools[lower]
+        if self.labelled_pools[lower] and rng.random() < self.labelled_share:
+            pool = self.labelled_pools[lower]
         return self._garment(pool[rng.integers(len(pool))])
 
     def _garment(self, record: Record) -> dict[str, np.ndarray]:
@@ -221,6 +241,8 @@ class Sampler:
                 view = aug.recolour(view, None, rng)
             under = aug.background(rng, self.patches)
             if rng.random() < CAMOUFLAGE:
+                if rng.random() < WHITE:
+                    view = aug.bleach(view, np.full_like(matte, 255), rng)
                 under = aug.camouflage(under, view, matte, rng)
             if record.annotation.get("touches_frame"):
                 inside = warp.picture(np.full(record.mask.shape, 255, np.uint8))
@@ -231,6 +253,8 @@ class Sampler:
             if rng.random() < 0.35:
                 view = aug.recolour(view, matte if rng.random() < 0.6 else None, rng)
             if rng.random() < CAMOUFLAGE:
+                if rng.random() < WHITE:
+                    view = aug.bleach(view, matte, rng)
                 around = aug.camouflage(view, view, matte, rng)
                 alpha = cv2.GaussianBlur(matte, (0, 0), 1.0).astype(np.float32)[..., None] / 255
                 view = (view * alpha + around * (1 - alpha)).round().astype(np.uint8)
@@ -245,8 +269,9 @@ class Sampler:
         weight = np.where(record.tight, 1.0, 0.4) * inside_view * POINT_WEIGHT
         target["point_weight"] = weight.astype(np.float32)
         target["presence"] = record.presence.astype(np.int64)
-        target["category"], target["sleeve"] = np.int64(record.category), np.int64(record.sleeve)
-        target["open_front"], target["quarter"] = np.int64(record.open_front), np.int64(0)
+        for name in ("category", "sleeve", "open_front", "length", "skirt"):
+            target[name] = np.int64(getattr(record, name))
+        target["quarter"] = np.int64(0)
         if rng.random() < 0.5:
             view, matte = view[:, ::-1], matte[:, ::-1]
             mirror = list(MIRROR)
@@ -291,8 +316,9 @@ class Sampler:
 
 
 def empty_target() -> dict[str, np.ndarray]:
-    """A sample without content: image and matte uint8 at VIEW, points (15, 2) view px, weights, attribute indices."""
-    count = len(LANDMARKS)
+    """A sample without content: image and matte uint8 at VIEW, points (26, 2) view px, weights, attribute indices."""
+    count = len(POINTS)
+    choices = {name: np.int64(UNKNOWN) for name in ATTRIBUTES if name != "presence"}
     return {
         "image": np.zeros((VIEW, VIEW, 3), np.uint8),
         "matte": np.zeros((VIEW, VIEW), np.uint8),
@@ -300,10 +326,7 @@ def empty_target() -> dict[str, np.ndarray]:
         "points": np.zeros((count, 2), np.float32),
         "point_weight": np.zeros(count, np.float32),
         "presence": np.full(count, UNKNOWN),
-        "category": np.int64(UNKNOWN),
-        "sleeve": np.int64(UNKNOWN),
-        "open_front": np.int64(UNKNOWN),
-        "quarter": np.int64(UNKNOWN),
+        **choices,
     }
 
 

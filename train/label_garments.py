@@ -21,9 +21,9 @@ from .. import weights
 from ..errors import TryOnError
 from ..imageio import load, save
 from ..preprocess.garment import GarmentAnalyser, Look
-from ..preprocess.landmarks import VIEW, decode_heatmaps
+from ..preprocess.landmarks import POINTS, VIEW, decode_heatmaps
 from ..preprocess.views import View
-from ..types import LANDMARKS, SLEEVES, Garment
+from ..types import SLEEVES, Garment
 from .data_garments import LABEL_TO_CATEGORY, senders
 
 MATTE_AGREES = 0.96
@@ -46,8 +46,8 @@ def label(analyse: GarmentAnalyser, photo: str, name: str, image: np.ndarray) ->
         name: the label of the photo in garments.csv.
     """
     category = LABEL_TO_CATEGORY.get(name, "upper")
-    garment = analyse(image, category="upper" if category == "lower" else "auto")
-    if garment.category != category and category != "lower":
+    garment = analyse(image)
+    if garment.category != category or (name == "Skirt") != garment.is_skirt:
         return None
     look, other = second_opinion(analyse, garment, 11.0)
     one, two = garment.mask > 0.5, other > 0.5
@@ -56,16 +56,14 @@ def label(analyse: GarmentAnalyser, photo: str, name: str, image: np.ndarray) ->
     rows, cols = np.nonzero(one)
     diagonal = float(np.hypot(np.ptp(rows), np.ptp(cols)))
     sleeve = SLEEVES[int(look.attributes["sleeve"].argmax())]
-    marks: dict[str, list[float] | None] = dict.fromkeys(LANDMARKS)
-    if category != "lower":
-        points, _ = decode_heatmaps(look.maps)
-        again = look.view.to_photo(points * (VIEW / look.maps.shape[2]))
-        for i, mark in enumerate(LANDMARKS):
-            first = garment.landmarks[mark]
-            if first is not None and np.hypot(*(again[i] - first)) < POINT_AGREES * diagonal:
-                marks[mark] = [round(v, 1) for v in first]
-        if sum(v is not None for v in marks.values()) < 7:
-            return None
+    marks: dict[str, list[float] | None] = dict.fromkeys(garment.landmarks)
+    points, _ = decode_heatmaps(look.maps)
+    again = look.view.to_photo(points * (VIEW / look.maps.shape[2]))
+    for mark, first in garment.landmarks.items():
+        if first is not None and np.hypot(*(again[POINTS.index(mark)] - first)) < POINT_AGREES * diagonal:
+            marks[mark] = [round(v, 1) for v in first]
+    if sum(v is not None for v in marks.values()) < (4 if garment.is_skirt else 7):
+        return None
     edge = np.concatenate([one[0], one[-1], one[:, 0], one[:, -1]]).sum()
     note = {
         "id": photo,
@@ -73,6 +71,7 @@ def label(analyse: GarmentAnalyser, photo: str, name: str, image: np.ndarray) ->
         "machine": True,
         "category": category,
         "sleeve": sleeve if sleeve == garment.sleeve else None,
+        "length": garment.length if look.length[0] == garment.length else None,
         "touches_frame": bool(edge > 8),
         "landmarks": marks,
     }
@@ -94,19 +93,14 @@ def main() -> None:
     analyse = GarmentAnalyser(weights.session("garment", threads=1, folder=args.weights))
     order = sorted(senders(args.data).items())  # ids are random, so this is a shuffle
     used: dict[str, int] = {}
-    notes, tried, start = [], 0, time.time()
+    notes, start = [], time.time()
     for photo, (sender, name) in order:
         if time.time() - start > 60 * args.minutes:
             break
         path = args.data / "images" / f"{photo}.jpg"
-        lower = LABEL_TO_CATEGORY.get(name) == "lower"
         if sender in val or photo in known or not path.exists() or used.get(sender, 0) >= args.per_sender:
             continue
-        if lower and tried % 5:  # trousers are plenty
-            tried += 1
-            continue
         used[sender] = used.get(sender, 0) + 1
-        tried += 1
         try:
             found = label(analyse, photo, name, load(path).image)
         except TryOnError:

@@ -10,8 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("segmentation_models_pytorch")
 
 from tryon.models.garment import OUTPUTS, GarmentNet  # noqa: E402
-from tryon.preprocess.landmarks import ATTRIBUTES, MIRROR  # noqa: E402
-from tryon.types import LANDMARKS  # noqa: E402
+from tryon.preprocess.landmarks import ATTRIBUTES, MIRROR, POINTS  # noqa: E402
 
 pytestmark = pytest.mark.timeout(120)  # on a busy machine the network takes its time
 
@@ -25,7 +24,7 @@ def net() -> GarmentNet:
 def test_output_shapes(net: GarmentNet) -> None:
     outputs = dict(zip(OUTPUTS, net.eval()(torch.zeros(2, 3, 64, 96)), strict=True))
     assert outputs["matte"].shape == (2, 1, 32, 48)
-    assert outputs["heatmaps"].shape == (2, len(LANDMARKS), 32, 48)
+    assert outputs["heatmaps"].shape == (2, len(POINTS), 32, 48)
     for name, meanings in ATTRIBUTES.items():
         assert outputs[name].shape == (2, len(meanings))
 
@@ -64,8 +63,9 @@ def test_save_and_load_give_the_same_output(net: GarmentNet, tmp_path: Path) -> 
 def test_mirror_swaps_left_and_right() -> None:
     for i, j in enumerate(MIRROR):
         assert MIRROR[j] == i
-        assert LANDMARKS[i].replace("left", "right") == LANDMARKS[j].replace("left", "right")
-    assert LANDMARKS[MIRROR[LANDMARKS.index("neck_front")]] == "neck_front"
+        assert POINTS[i].replace("left", "right") == POINTS[j].replace("left", "right")
+    for name in ("neck_front", "crotch"):
+        assert POINTS[MIRROR[POINTS.index(name)]] == name
 
 
 def test_attribute_heads_start_from_given_imagenet_weights_only(net: GarmentNet) -> None:

@@ -52,3 +52,20 @@ def test_backgrounds_are_pictures_and_some_are_quilted(monkeypatch):
     for seed in range(40):
         assert aug.background(np.random.default_rng(seed), []).shape == (VIEW, VIEW, 3)
     assert quilts and all(np.isfinite(q).all() and 1 < q.std() < 60 for q in quilts)
+
+
+def test_bleaching_whitens_the_cloth_and_keeps_dark_prints_and_the_surface():
+    surface, view, matte = _scene()
+    view[~(matte > 0)] = surface[~(matte > 0)]
+    view[120:124, 100:104] = (10, 10, 10)
+    white = aug.bleach(view, matte, np.random.default_rng(0))
+    assert (white[matte == 0] == view[matte == 0]).all()
+    assert white[70, 70].min() > 150 and np.ptp(white[70, 70].astype(int)) < 40 < np.ptp(view[70, 70].astype(int))
+    assert white[122, 102].max() < 60
+    assert (aug.bleach(view, np.zeros_like(matte), np.random.default_rng(0)) == view).all()
+
+
+def test_absent_points_stay_absent_in_a_view():
+    warp = aug.Warp(np.array([10.0, 10.0, 90.0, 90.0]), np.random.default_rng(0))
+    moved = warp.points(np.array([[20.0, 30.0], [np.nan, np.nan], [60.0, 50.0]], np.float32))
+    assert np.isnan(moved[1]).all() and np.isfinite(moved[[0, 2]]).all()

@@ -6,8 +6,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from ..preprocess.landmarks import ATTRIBUTES
-from ..types import LANDMARKS
+from ..preprocess.landmarks import ATTRIBUTES, POINTS
 
 #: Order of the outputs of `GarmentNet.forward` and of the exported graph.
 OUTPUTS = ("matte", "heatmaps", *ATTRIBUTES)
@@ -18,8 +17,9 @@ class GarmentNet(nn.Module):
 
     Convention
         Input (B, 3, H, W) RGB in [-1, 1], H and W multiples of 32; outside of the photo the input is 0.
-        Outputs, all logits: matte (B, 1, H/2, W/2); heatmaps (B, 15, H/2, W/2) in the order of `tryon.types.LANDMARKS`,
-        to be normalised by a softmax over the pixels; then one (B, N) tensor for each of `ATTRIBUTES`.
+        Outputs, all logits: matte (B, 1, H/2, W/2); heatmaps (B, 26, H/2, W/2) in the order of
+        `tryon.preprocess.landmarks.POINTS`, to be normalised by a softmax over the pixels; then one (B, N) tensor for
+        each of `ATTRIBUTES`.
 
     Args:
         decoder_channels: widths of the decoder stages at 1/16, 1/8, 1/4, 1/2.
@@ -35,7 +35,7 @@ class GarmentNet(nn.Module):
         self.decoder = unet.decoder
         del self.decoder.blocks[-1]
         self.matte = nn.Conv2d(decoder_channels[-1], 1, 3, padding=1)
-        self.heatmaps = nn.Conv2d(decoder_channels[-1] + 2, len(LANDMARKS), 3, padding=1)
+        self.heatmaps = nn.Conv2d(decoder_channels[-1] + 2, len(POINTS), 3, padding=1)
         self.sizes = [len(names) for names in ATTRIBUTES.values()]
         self.attributes = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.encoder.out_channels[-1], sum(self.sizes)))
 

@@ -1,4 +1,4 @@
-"""From a photo of a flat or hanging garment to a `Garment`: matte, landmarks, category, sleeve length.
+"""From a photo of a flat or hanging garment to a `Garment`: matte, landmarks, category, lengths.
 
 The network looks twice: at the whole photo, to find the garment and which way up it lies, and at a view cut to the
 garment and turned upright. Points and mattes are always given in the photo's own pixels.
@@ -6,7 +6,6 @@ garment and turned upright. Points and mattes are always given in the photo's ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import cv2
@@ -14,19 +13,9 @@ import numpy as np
 
 from .. import weights
 from ..errors import NotAGarment, UnsupportedCategory, UsageError
-from ..types import CATEGORIES, LANDMARKS, SLEEVES, Category, Garment, Notice, Sleeve
-from .landmarks import (
-    ATTRIBUTES,
-    MIRROR,
-    VIEW,
-    decode_heatmaps,
-    expected_landmarks,
-    outline_elbow,
-    prefer_front,
-    prefer_garment,
-    prefer_sides,
-    upright_angle,
-)
+from ..types import CATEGORIES, LANDMARKS, LOWER_LANDMARKS, SLEEVES, Category, Garment, Length, Notice, Sleeve
+from .landmarks import ATTRIBUTES, MIRROR, expected_landmarks, expected_lower
+from .looks import Look, place_by_outline
 from .matte import largest_part, part_sizes, refine_matte, settle_matte
 from .views import PAD, View, frame_points
 
@@ -36,10 +25,13 @@ WORK_SIDE = 800
 MARGIN = 0.06
 #: Turns beyond this are undone before the last look, degrees.
 DESKEW = 7.0
-#: A share of the category probabilities that real tops and dresses hardly ever give to anything else.
+#: A share of the category probabilities that real garments hardly ever give to anything else.
 MAYBE = 0.3
 #: Confidence below which a photo is refused: always, and if the thing runs over the photo's edge.
 REFUSE, REFUSE_CUT_OFF = 0.28, 0.44
+#: Probability of a length below which it is called uncertain.
+UNSURE = 0.55
+_LOOKS = ("a top or a dress", "trousers or a skirt")  # by "is lower"
 _FLAT = "Photograph one garment from above, lying flat or on a hanger, whole in the picture."
 
 
@@ -49,16 +41,6 @@ class ShowsPerson(NotAGarment):
 
 def _shows_person() -> ShowsPerson:
     return ShowsPerson("The garment photo shows a person, not a single garment.", _FLAT)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the network says about one view: probabilities. `maps` (15, h, w), `matte` (h, w), the rest 1-D."""
-
-    view: View
-    matte: np.ndarray
-    maps: np.ndarray
-    attributes: dict[str, np.ndarray]
 
 
 class GarmentAnalyser:
@@ -90,14 +72,13 @@ class GarmentAnalyser:
             category: "auto", or what the caller knows it to be.
 
         Raises:
-            NotAGarment, UnsupportedCategory: the photo can't be used; the message says what to do.
+            NotAGarment: the photo can't be used; the message says what to do.
+            UnsupportedCategory: it shows something else than the given category, and can't pass for that.
         """
         if category != "auto" and category not in CATEGORIES:
             raise UsageError(f"Unknown category {category!r}.", f"Choose one of: auto, {', '.join(CATEGORIES)}.")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"image must be uint8 (H, W, 3) RGB, got {image.dtype} {image.shape}")
-        if category == "lower":
-            raise _unsupported_lower()
         cut_out = cut_out_mask(alpha, (image.shape[0], image.shape[1]))
         work, scale = _reduce(image)
         _check_not_blank(work, cut_out)
@@ -171,7 +152,7 @@ class GarmentAnalyser:
             if not (both > 0.5).any():
                 break
             coarse = largest_part(both)
-            tilt = _tilt(look)
+            tilt = look.tilt()
             if tilt is None or abs(tilt) < DESKEW or abs(angle - base) > 0:
                 break
             angle = base + tilt
@@ -220,21 +201,6 @@ def _view_angle(view: View) -> float:
     return float(-np.degrees(np.arctan2(view.matrix[1, 0], view.matrix[0, 0])))
 
 
-def _points(look: Look) -> tuple[np.ndarray, np.ndarray]:
-    """All landmarks in view px (15, 2) and their scores."""
-    columns = look.matte.sum(0)
-    middle = float((columns * (np.arange(len(columns)) + 0.5)).sum() / max(float(columns.sum()), 1e-6))
-    maps = prefer_sides(prefer_garment(look.maps, look.matte), middle)
-    points, mass = decode_heatmaps(prefer_front(maps))
-    return points * (VIEW / look.maps.shape[2]), mass
-
-
-def _tilt(look: Look) -> float | None:
-    points, mass = _points(look)
-    sure = {name: points[i] for i, name in enumerate(LANDMARKS) if mass[i] > 0.3}
-    return upright_angle(sure)
-
-
 def _check_category(first: Look, look: Look, wanted: str) -> Category:
     """The category, or the error that says why the photo can't be used."""
     share = 0.35 * first.attributes["category"] + 0.65 * look.attributes["category"]
@@ -244,19 +210,7 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
         raise _shows_person()
     if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
-    if wanted != "auto":
-        return cast(Category, wanted)
-    best = max(CATEGORIES, key=lambda name: p[name])
-    if best == "lower" or p["lower"] > MAYBE:
-        raise _unsupported_lower()
-    return best
-
-
-def _unsupported_lower() -> UnsupportedCategory:
-    return UnsupportedCategory(
-        "Trousers, shorts and skirts can't be tried on in this version.",
-        "Use a top or a jacket; pass --category upper if it is a top.",
-    )
+    return max(CATEGORIES, key=lambda name: p[name]) if wanted == "auto" else cast(Category, wanted)
 
 
 def _assemble(
@@ -268,29 +222,26 @@ def _assemble(
     scale: float,
     wanted: str,
 ) -> Garment:
-    sleeve_p = look.attributes["sleeve"]
-    sleeve: Sleeve = SLEEVES[int(sleeve_p.argmax())]
-    points, mass = _points(look)
-    photo = look.view.to_photo(points) / scale
-    if sleeve == "long":
-        _place_elbows(photo, mass, mask)
-    present = set(expected_landmarks(sleeve))
-    landmarks: dict[str, tuple[float, float] | None] = {}
-    scores: dict[str, float] = {}
-    for i, name in enumerate(LANDMARKS):
-        keep = name in present
-        landmarks[name] = (float(photo[i, 0]), float(photo[i, 1])) if keep else None
-        scores[name] = float(mass[i]) if keep else 0.0
-    share = dict(zip(ATTRIBUTES["category"], look.attributes["category"].tolist(), strict=True))
+    lower = category == "lower"
+    sleeve: Sleeve | None = None if lower else SLEEVES[int(look.attributes["sleeve"].argmax())]
+    length: Length | None = look.length[0] if lower else None
+    present = expected_landmarks(sleeve) if sleeve else expected_lower(look.length[0], look.skirt)
+    names = LOWER_LANDMARKS if lower else LANDMARKS
+    points, mass = look.points(names)
+    kept = [names.index(name) for name in present]
+    photo, mass = look.view.to_photo(points[kept]) / scale, mass[kept]
+    if lower or "elbow_left" in present:
+        place_by_outline(photo, mass, present, mask)
+    landmarks: dict[str, tuple[float, float] | None] = dict.fromkeys(names)
+    landmarks |= {name: (float(x), float(y)) for name, (x, y) in zip(present, photo, strict=True)}
+    scores = dict.fromkeys(names, 0.0) | dict(zip(present, mass.tolist(), strict=True))
+    share = look.share("category")
     certainty = float(np.abs(2 * look.matte[(look.matte > 0.02)] - 1).mean()) if (look.matte > 0.02).any() else 0.0
-    seen = [scores[name] for name in present]
-    wearable = share["upper"] + share["dress"] + (share["lower"] if wanted != "auto" else 0.0)
-    confidence = float(np.mean(seen) * certainty * min(1.0, wearable))
-    cut_off = _edge_share(mask)
-    if confidence < REFUSE or (confidence < REFUSE_CUT_OFF and cut_off > 0.12):
-        raise NotAGarment("The garment photo does not clearly show a garment.", _FLAT)
-    open_front = bool(look.attributes["open_front"][1] > 0.5)
-    notices = _notices(first, look, mask, confidence, open_front, share, wanted, float(sleeve_p.max()))
+    kinds = CATEGORIES if wanted != "auto" else ("lower",) if lower else ("upper", "dress")
+    wearable = min(1.0, sum(share[name] for name in kinds))
+    confidence = float(mass.mean() * certainty * wearable)
+    _check_confidence(confidence, mask, look, category)
+    open_front = not lower and bool(look.attributes["open_front"][1] > 0.5)
     return Garment(
         image=image,
         mask=mask,
@@ -300,19 +251,20 @@ def _assemble(
         scores=scores,
         confidence=confidence,
         open_front=open_front,
-        warnings=tuple(notices),
+        warnings=tuple(_notices(first, look, mask, confidence, open_front, category, wanted)),
+        length=length,
     )
 
 
-def _place_elbows(points: np.ndarray, scores: np.ndarray, mask: np.ndarray) -> None:
-    """Put the elbows half-way along the sleeves' outline, in place; points (15, 2) photo px."""
-    contours, _ = cv2.findContours((mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(contours, key=len)[:, 0].astype(np.float64) + 0.5
-    for side in ("left", "right"):
-        elbow, shoulder, cuff = (LANDMARKS.index(f"{n}_{side}") for n in ("elbow", "shoulder", "sleeve_out"))
-        found = outline_elbow(outline, points[shoulder], points[cuff])
-        points[elbow] = (points[shoulder] + points[cuff]) / 2 if found is None else found
-        scores[elbow] = min(scores[shoulder], scores[cuff]) * (0.6 if found is None else 1.0)
+def _check_confidence(confidence: float, mask: np.ndarray, look: Look, category: Category) -> None:
+    if confidence >= REFUSE_CUT_OFF or (confidence >= REFUSE and _edge_share(mask) <= 0.12):
+        return
+    if look.lower != (category == "lower"):
+        raise UnsupportedCategory(
+            f"The garment looks like {_LOOKS[look.lower]} and can't be used as {category}.",
+            f"Say --category {'lower' if look.lower else 'upper'}, or leave it out.",
+        )
+    raise NotAGarment("The garment photo does not clearly show a garment.", _FLAT)
 
 
 def _edge_share(mask: np.ndarray) -> float:
@@ -329,17 +281,20 @@ def _notices(
     mask: np.ndarray,
     confidence: float,
     open_front: bool,
-    share: dict[str, float],
+    category: Category,
     wanted: str,
-    sleeve_share: float,
 ) -> list[Notice]:
     out = []
+    share, lower = look.share("category"), category == "lower"
+    other = share["upper"] + share["dress"] if lower else share["lower"]
     if confidence < 0.5:
         out.append(Notice("garment_uncertain", "The garment was hard to make out; a plainer background helps."))
-    if sleeve_share < 0.55:
+    if not lower and float(look.attributes["sleeve"].max()) < UNSURE:
         out.append(Notice("sleeve_uncertain", "The sleeve length is not clear: lay the sleeves beside the body."))
-    if wanted != "auto" and share["lower"] > 0.5:
-        out.append(Notice("category_mismatch", f"The garment looks like trousers or a skirt, used as {wanted}."))
+    if lower and look.length[1] < UNSURE:
+        out.append(Notice("length_uncertain", "The length of the legs or the skirt is not clear: show it whole."))
+    if wanted != "auto" and other > 0.5:
+        out.append(Notice("category_mismatch", f"The garment looks like {_LOOKS[not lower]}, used as {wanted}."))
     if open_front:
         out.append(Notice("open_front", "The garment is worn open; closing it gives a better result."))
     if _edge_share(mask) > 0.03:
