@@ -24,14 +24,16 @@ from .agnostic import (
     repair_skin,
 )
 from .agnostic_lower import _leg_picture
-from .body import Body, arm_mask
-from .fill import row_fill
+from .body import Body, arm_mask, hand_mask
+from .fill import row_fill, shade_arm
 from .lower_body import LowerBody
 from .plate import backdrop, bare_skin
 from .skeleton import Fit
 
 #: Breadth of newly bare arms, 1 = typical of all people.
 SLIM = 0.9
+#: Size of a painted hand, 1 = the disc that holds a real one.
+HAND = 0.72
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.
 SHADOW, SHADOW_REACH = 0.35, 0.09
 
@@ -39,6 +41,13 @@ SHADOW, SHADOW_REACH = 0.35, 0.09
 def old_clothes(parse: np.ndarray, body: Body) -> np.ndarray:
     """Pixels of the worn outfit that must go: bool (h, w). Shoes, bags and what is worn at the head stay."""
     old = _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)
+    bag = _is(parse, Label.BAG)
+    r = max(round(0.07 * body.breadth), 1)
+    thick = cv2.morphologyEx(
+        bag.astype(np.uint8), cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2)
+    )
+    strap = bag & ~_dilate(thick, 2).astype(bool) & (_along(body, parse.shape) < 0.6)  # only pieces of it are seen
+    old |= strap
     return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, _along(body, parse.shape)))
 
 
@@ -78,6 +87,15 @@ def overlooked_tops(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndar
     for worn in (Label.OUTERWEAR, Label.TOP, Label.DRESS):
         parse = agnostic_lower.overlooked(image, parse, body, (worn,), ((Label.ARMS,), (Label.HAIR,)))
     return parse
+
+
+def _hand_hidden(parse: np.ndarray, body: Body, side: int) -> bool:
+    """Whether a hand is in a pocket or sleeve that goes, so that it must be painted."""
+    place = hand_mask(body, side, parse.shape, 1.4) > 0.5
+    inside = bool(place.any()) and bool(
+        _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)[place].mean() > 0.6
+    )
+    return inside and int((_is(parse, Label.ARMS) & place).sum()) < 0.1 * place.sum()
 
 
 def feet_hidden(parse: np.ndarray, body: Body) -> bool:
@@ -126,8 +144,9 @@ def build(
     """
     unit = body.breadth / 100.0
     parse = repair_hair(image, repair_skin(image, parse, body), body)
-    keep = occluders(parse, body, sleeves, fit.sleeve_end)
-    gone = old_clothes(parse, body) & ~keep
+    old = old_clothes(parse, body)
+    keep = occluders(parse, body, sleeves, fit.sleeve_end) & ~(old & _is(parse, Label.BAG))
+    gone = old & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = _dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~_is(parse, Label.HAIR)
     new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
@@ -153,6 +172,8 @@ def build(
         if body.arm_front[side]:
             start = max(0.42, fit.sleeve_end[side] - 0.04)
             arms = np.maximum(arms, arm_mask(body, side, parse.shape, SLIM, start, 2.12))
+            if _hand_hidden(parse, body, side):
+                arms = np.maximum(arms, hand_mask(body, side, parse.shape, HAND))
     before = cv2.GaussianBlur(arms * front, (0, 0), 0.8)
     keep = np.maximum(keep.astype(np.float32), before)
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
@@ -180,6 +201,7 @@ def _fill(
     along = _along(body, size)
     mirrored = backdrop(photo, parse, body, hole)
     rows = row_fill(photo, known, mirrored)
+    rows = agnostic_lower.without_step(rows, photo, known, ~known & ~hole & _is(parse, Label.BACKGROUND))
     behind = mirrored + (rows - mirrored) * np.clip((along - 0.6) * 4, 0, 1)[..., None]
     plate = behind.copy()
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
@@ -187,12 +209,20 @@ def _fill(
     seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     lit = seen & ~_dilate(gone.astype(np.uint8), 16 * unit).astype(bool)  # not in the old hem's shadow
     seen = lit if lit.sum() > 60 else seen
+    if seen.sum() < 0.06 * body.length**2:  # an ankle between hem and shoe says little
+        seen[:] = False
     for side in (lower.back_leg, 1 - lower.back_leg):
         limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 1.0)
         plate += (_leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, SLIM)
+    for side in (0, 1):
+        if _hand_hidden(parse, body, side) and fit.sleeve_end[side] < 2.3:
+            hand = cv2.GaussianBlur(hand_mask(body, side, size, HAND), (0, 0), 1.0)
+            plate += (shade_arm(body, side, size, colour) - plate) * hand[..., None]
+            layout[hand > 0.5] = int(Label.ARMS)
+            skin = np.maximum(skin, hand)
     # no skin where there was not even clothing
     inside = cv2.morphologyEx(
         (~_is(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),

@@ -203,7 +203,7 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.nda
     A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides.
     """
     from_arms = _typical(image, arms) if int(arms.sum()) >= 250 else None
-    from_face = _typical(image, face, 50, 92) if int(face.sum()) >= 60 else None  # eyes, brows, beards are dark
+    from_face = _typical(image, face, 45, 88) if int(face.sum()) >= 60 else None  # eyes, brows, beards are dark
     if from_arms is not None and from_face is not None:
         lab = cv2.cvtColor(np.stack([from_arms, from_face])[None] / 255, cv2.COLOR_RGB2LAB)[0]
         if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 18:
@@ -248,9 +248,17 @@ def leg_colour(image: np.ndarray, legs: np.ndarray, arms: np.ndarray, face: np.n
     Args:
         image: uint8 (H, W, 3); legs, arms, face: bool (H, W).
     """
-    if int(legs.sum()) >= 200:
-        return _typical(image, legs)
-    return skin_colour(image, arms, face)
+    skin = skin_colour(image, arms, face)
+    if int(legs.sum()) < 200:
+        return skin
+    seen = _typical(image, legs)
+    if int(face.sum()) < 60:
+        return seen
+    lab = cv2.cvtColor(np.stack([seen, skin])[None] / 255, cv2.COLOR_RGB2LAB)[0]
+    bare = float(np.linalg.norm(lab[0, 1:] - lab[1, 1:])) < 12  # stockings have another hue
+    if bare and lab[0, 0] < lab[1, 0] - 8:  # bare, but in the shadow of a skirt
+        return (0.35 * seen + 0.65 * skin).astype(np.float32)
+    return seen
 
 
 def shade_leg(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) -> np.ndarray:

@@ -92,7 +92,9 @@ def bare_skin(
     if face.sum() > 60:  # the neck takes the light of the skin beside it
         light = photo @ np.array([0.299, 0.587, 0.114], np.float32)
         lit = face & (light > np.percentile(light[face], 40))  # not brows, eyes and the shadow under the chin
-        flesh = 0.6 * smooth_fill(photo, lit) + 0.4 * flesh
+        away = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
+        near = 0.6 * np.exp(-((away / 0.3) ** 2))[..., None]  # farther down the chin's shadow says nothing
+        flesh = flesh + near * (smooth_fill(photo, lit) - flesh)
     plate += (flesh - plate) * neck[..., None]
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
