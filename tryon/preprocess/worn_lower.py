@@ -18,6 +18,8 @@ from .strips import CLOTH, COLUMNS, HIDDEN, OUT, Edge, Shape, Strip, bent, cast,
 STATIONS = 20
 #: Breadth of a leg of trousers whose edges are hidden, in bare-leg radii, and the widest one.
 USUAL_LEG, WIDEST_LEG = 1.25, 2.6
+#: Limits of the flat-lay's length over the worn one.
+STRETCH = (0.75, 1.5)
 #: The legs of flat trousers turn outwards by this, degrees.
 SPLAY = 3.0
 
@@ -118,13 +120,22 @@ def lower_shape(parse: np.ndarray, body: Body, lower: LowerBody, cloth: np.ndarr
     return _trousers(body, lower, kinds, 2.0 if end > 1.75 else end)
 
 
+def _skirt_stretch(lower: LowerBody, rows: _Rows) -> float:
+    """Length of the flat skirt over the worn one, so that `legs.fit` finds the same length again."""
+    waist, hips = (2 * HIPS_FLAT_TO_WORN * float(np.interp(r, rows.along, rows.half)) for r in (lower.waist, 1.02))
+    by_hips = sum(lower.hip_half) / hips
+    by_waist = sum(lower.waist_half) / max(waist, 0.55 * hips)
+    scale = float(np.sqrt(by_hips * np.clip(by_waist, 0.8 * by_hips, 1.35 * by_hips)))
+    return float(np.clip(1 / scale, *STRETCH))
+
+
 def _skirt(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Shape:
     hem = float(np.mean([body.along(lower.leg(i, end)) for i in (0, 1)]))
     along = np.concatenate([np.linspace(lower.waist - 0.04, hem, 26), [hem + 0.05, hem + 0.1]])
     rows = _rows(body, lower, kinds, along, hem, True)
     margin = 0.12 * body.length
     axis = float(np.ceil(rows.half.max() + margin))
-    y = (along - along[0]) * body.length + margin / 2
+    y = (along - along[0]) * body.length * _skirt_stretch(lower, rows) + margin / 2
     size = (int(np.ceil(y[-1] + margin)), int(2 * axis))
     strip = _mesh(rows, body, axis, y, kinds, "skirt")
     rim = np.stack([rows.half, y], 1)
@@ -209,8 +220,12 @@ def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Sh
     half = np.minimum(half, np.interp(share[:, 0], [0, 1], [0.5, 0.62]) * hip_half)
     length = length_class(end)
     reach = (end - float(np.mean(roots))) * _bone(body, lower, roots) / FORESHORTENED[length]
+    waist_half = float(np.interp(lower.waist, along, rows.half))
+    stretch = HIPS_FLAT_TO_WORN * 2 * (0.3 * waist_half + 0.7 * hip_half) / sum(lower.hip_half)
+    stretch = float(np.clip(stretch, *STRETCH))  # `legs.fit` takes these breadths for its measure
+    reach *= stretch
     margin = 0.12 * body.length
-    y0 = (along - along[0]) * body.length + margin / 2
+    y0 = (along - along[0]) * body.length * stretch + margin / 2
     crotch_y = float(np.interp(crotch, along, y0))
     slant = np.tan(np.radians(SPLAY))
     spine = 0.5 * hip_half + slant * share[:, 0] * reach
@@ -233,8 +248,7 @@ def _trousers(body: Body, lower: LowerBody, kinds: np.ndarray, end: float) -> Sh
         worn = [rooted(legs[i].edges[0], outer, share), rooted(legs[i].edges[1], lower.crotch, share)]
         strips.append(Strip(f"leg_{side}", ribbon(*worn, worn=True), ribbon(*flat, worn=False), legs[i].kinds))
         outlines[f"leg_{side}"] = np.concatenate([flat[0], flat[1][::-1]])
-        marks[f"waist_{side}"] = np.array([axis + sign * float(np.interp(lower.waist, along, rows.half)),
-                                           float(np.interp(lower.waist, along, y0))])  # fmt: skip
+        marks[f"waist_{side}"] = np.array([axis + sign * waist_half, float(np.interp(lower.waist, along, y0))])
         marks[f"hip_{side}"] = hip
         marks[f"knee_{side}"] = flat[0][STATIONS // 2]
         marks[f"hem_out_{side}"], marks[f"hem_in_{side}"] = flat[0][-1], flat[1][-1]
