@@ -23,7 +23,7 @@ from PIL import Image
 from .. import imageio
 from ..errors import ManifestError, UsageError
 from ..labels import PALETTE
-from ..types import LANDMARKS, Garment, Person, Pose
+from ..types import LANDMARKS, LOWER_LANDMARKS, Garment, Person, Pose
 
 VERSION = 1
 MANIFEST, HEADER, REJECTED = "manifest.jsonl", "dataset.json", "rejected.txt"
@@ -153,10 +153,10 @@ class Dataset:
         row = self.rows[key]
         image = self._photo(row)
         mask = imageio.load(self.path("masks", key)).image[..., 0].astype(np.float32) / 255
-        marks = {name: tuple(p) if (p := row["landmarks"].get(name)) else None for name in LANDMARKS}
-        return Garment(
-            image, mask, row["category"], row["sleeve"], marks, row["scores"], row["confidence"], row["open_front"]
-        )
+        names = LOWER_LANDMARKS if row["category"] == "lower" else LANDMARKS
+        marks = {name: tuple(p) if (p := row["landmarks"].get(name)) else None for name in names}
+        what = {name: row.get(name) for name in ("category", "sleeve", "scores", "confidence", "open_front", "length")}
+        return Garment(image, mask, landmarks=marks, **what)
 
     def _photo(self, row: Row) -> np.ndarray:
         image = imageio.load(self.root / row["file"]).image
@@ -192,6 +192,7 @@ def garment_fields(garment: Garment) -> Row:
         "size": list(garment.image.shape[:2]),
         "category": garment.category,
         "sleeve": garment.sleeve,
+        "length": garment.length,
         "open_front": garment.open_front,
         "confidence": round(garment.confidence, 4),
         "landmarks": {name: None if p is None else _rounded(p, 2) for name, p in garment.landmarks.items()},
