@@ -130,7 +130,10 @@ def resized(parts: dict[str, np.ndarray], scale: float, flat: bool) -> dict[str,
     small = {}
     for name, values in out.items():
         how = cv2.INTER_NEAREST if name == "layout" else cv2.INTER_AREA
-        small[name] = cv2.resize(np.ascontiguousarray(values), wh, interpolation=how)
+        planes = [
+            cv2.resize(np.ascontiguousarray(values[..., k]), wh, interpolation=how) for k in range(values.shape[2])
+        ]
+        small[name] = np.stack(planes, 2)  # cv2 takes at most four channels
     small["warp"] = np.clip(np.rint(weighed), 0, 255).astype(np.uint8)
     return small
 

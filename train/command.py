@@ -165,8 +165,6 @@ def needs_torch() -> Iterator[None]:
 def _train(options: argparse.Namespace) -> int:
     overrides = list(options.overrides)
     if options.resume:
-        if options.stage == "garment":
-            raise UsageError("`tryon train garment` doesn't resume.", "Start from weights with init in the file.")
         overrides.append("resume=true")
     settings = read(STAGES[options.stage], options.config, overrides)
     with needs_torch():

@@ -33,7 +33,7 @@ class _Probabilities(nn.Module):
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Export; returns the manifest's new entries."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path, help="last.safetensors of a run; log.jsonl beside it gives the figures")
+    parser.add_argument("weights", type=Path, help="last.safetensors of a run")
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--metrics", type=Path, default=None, help="JSON written by scripts/eval_garment.py")
     parser.add_argument("--licence", help="default: what the weights' file says, or Apache-2.0")

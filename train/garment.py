@@ -3,20 +3,25 @@
     python -m tryon.train.garment --data GARMENTS_DIR --people CCP_DIR/photos --out RUN_DIR --minutes 50 \\
         --imagenet mobilenet_v2_imagenet.safetensors
 
-The schedule is a matter of time, not of steps. `--labels DIR` (written by `tryon.train.label_garments`) adds
-machine-labelled photos as soon as they are there, `--init` starts from an earlier run. Senders in
-assets/splits/garment_senders_val.txt are read for validation only, people in assets/splits/people_val.txt not at all.
-Writes last.safetensors (averaged weights) and log.jsonl.
+The schedule follows the share of `--max-images` that was seen, or else of `--minutes` that has passed. `--labels DIR`
+(written by `tryon.train.label_garments`) adds machine-labelled photos as soon as they are there, `--init` starts from
+an earlier run. Senders in assets/splits/garment_senders_val.txt are read for validation only, people in
+assets/splits/people_val.txt not at all.
+
+Stop it at any moment; the same command with `--resume` goes on from the last checkpoint. All that is random in a step
+follows from the seed and the number of images before it, so in float32 on one thread a resumed run ends with the very
+weights of an uninterrupted one. RUN_DIR holds last.safetensors (averaged weights with figures and licence),
+checkpoint/, metrics.jsonl, validation.jsonl.
 """
 
 from __future__ import annotations
 
-import argparse
-import copy
 import json
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,8 +34,21 @@ from tqdm import tqdm
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import ATTRIBUTES, VIEW
 from .data_garments import CATEGORY, Record, Sampler, load_people, load_records, validation_view
-from .loop import as_json, autocast, save_module
-from .settings import PRECISIONS, GarmentSettings
+from .loop import (
+    Alarm,
+    Checkpoint,
+    Clock,
+    Ema,
+    as_json,
+    autocast,
+    flat_optimizer,
+    go_on,
+    restore_optimizer,
+    save_module,
+    seed_step,
+)
+from .reporting import Stopwatch
+from .settings import GarmentSettings, from_command_line
 
 HALF = VIEW // 2
 LOWER = CATEGORY["lower"]
@@ -141,105 +159,160 @@ def validate(net: GarmentNet, records: list[Record], precision: str = "auto") ->
     return figures | {name: float(np.mean(found)) for name, found in right.items() if found}
 
 
-def train(args: GarmentSettings) -> None:
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
-    cv2.setNumThreads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
-    val_senders = set((SPLITS / "garment_senders_val.txt").read_text().split())
-    val_people = set((SPLITS / "people_val.txt").read_text().split())
-    annotated = load_records(args.data, val_senders, held_out=False)
-    held_out = load_records(args.data, val_senders, held_out=True)
-    people = load_people(args.people, val_people, 500) if args.people else []
-    sampler = Sampler(annotated, people, args.labelled_share, args.seed)
-    print(f"{len(annotated)} annotated, {len(people)} people, {len(held_out)} held out", flush=True)
+@dataclass
+class Photos:
+    """What a run reads: annotated garments to learn from and to validate on, and people, who are no flat garments."""
 
-    net = GarmentNet().to(memory_format=torch.channels_last)
-    if args.imagenet:
-        net.load_imagenet(load_file(args.imagenet))
-    if args.init:
-        net.load_state_dict(load_file(args.init))
-    ema = copy.deepcopy(net).eval()
-    encoder = list(net.encoder.parameters())
-    rest = [p for name, p in net.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": encoder, "scale": 0.5}, {"params": rest, "scale": 1.0}]
-    optimiser = torch.optim.AdamW(groups, lr=args.lr, weight_decay=0.02, fused=True)
-    start, seen, logged = time.time(), 0, time.time()
-    sums: dict[str, float] = {}
-    count = 0
-    bar = tqdm(total=round(args.minutes, 1), unit="min", disable=None)
-    while True:
-        progress = (time.time() - start) / (60 * args.minutes)
-        if progress >= 1:
-            break
-        bar.update(round(progress * args.minutes - bar.n, 1))
-        warm = min(1.0, seen / 800)
-        rate = args.lr * warm * (0.5 * (1 + math.cos(math.pi * progress)) + 0.003)
-        for group in optimiser.param_groups:
+    annotated: list[Record]
+    held_out: list[Record]
+    people: list[np.ndarray]
+
+    def __str__(self) -> str:
+        return f"{len(self.annotated)} annotated, {len(self.people)} of people, {len(self.held_out)} held out"
+
+
+def val_senders() -> set[str]:
+    """Whose garments are kept out of training."""
+    return set((SPLITS / "garment_senders_val.txt").read_text().split())
+
+
+def load_photos(s: GarmentSettings) -> Photos:
+    """Read everything but the machine labels into memory."""
+    val_people = set((SPLITS / "people_val.txt").read_text().split())
+    return Photos(
+        load_records(s.data, val_senders(), held_out=False),
+        load_records(s.data, val_senders(), held_out=True),
+        load_people(s.people, val_people, 500) if s.people else [],
+    )
+
+
+class Training:
+    """Network, optimizer, average, samples and counters of one training."""
+
+    def __init__(self, s: GarmentSettings, photos: Photos) -> None:
+        self.s, self.photos = s, photos
+        torch.manual_seed(s.seed)
+        self.net = GarmentNet().to(memory_format=torch.channels_last)
+        if s.imagenet:
+            self.net.load_imagenet(load_file(s.imagenet))
+        if s.init:
+            self.net.load_state_dict(load_file(s.init))
+        self.net.train()
+        self.ema = Ema(self.net)
+        encoder = list(self.net.encoder.parameters())
+        rest = [p for name, p in self.net.named_parameters() if not name.startswith("encoder.")]
+        groups = [{"params": encoder, "scale": 0.5}, {"params": rest, "scale": 1.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=s.lr, weight_decay=0.02, fused=True)
+        self.sampler = Sampler(photos.annotated, photos.people, s.labelled_share, s.seed)
+        self.images = 0
+        self.figures: dict[str, Any] = {}  #: the last held-out ones
+
+    def add_labelled(self) -> None:
+        """Take up the machine-labelled photos once they are there. (While they appear, a run can't be repeated.)"""
+        labels = self.s.labels
+        if self.sampler.labelled or not labels or not (labels / "annotations.json").exists():
+            return
+        self.sampler.add_labelled(load_records(self.s.data, val_senders(), held_out=False, labels=labels))
+        print(f"{len(self.sampler.labelled)} labelled", flush=True)
+
+    def batch(self) -> dict[str, np.ndarray]:
+        """The next samples: they follow from the seed and the number of images before them."""
+        self.sampler.rng = np.random.default_rng((self.s.seed, self.images))
+        return self.sampler.batch(self.s.batch)
+
+    def step(self, batch: dict[str, np.ndarray], progress: float) -> dict[str, float]:
+        """One optimisation step; returns the parts of the loss."""
+        s = self.s
+        seed_step(s.seed, self.images)
+        rate = s.lr * min(1.0, self.images / 800) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.003)
+        for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        side = SMALL_VIEW if progress < args.small_share else VIEW
-        batch = sampler.batch(args.batch)
-        with autocast(args.precision):
-            outputs = dict(zip(OUTPUTS, net(to_input(batch["image"], side)), strict=True))
+        side = SMALL_VIEW if progress < s.small_share else VIEW
+        with autocast(s.precision):
+            outputs = dict(zip(OUTPUTS, self.net(to_input(batch["image"], side)), strict=True))
         loss, parts = total_loss(outputs, batch)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {float(loss)} after {seen} samples: lower --lr")
-        optimiser.zero_grad(set_to_none=True)
+            raise FloatingPointError(f"the loss is {float(loss)} after {self.images} images: lower lr")
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        seen += args.batch
-        keep = min(0.5 ** (args.batch / EMA_SAMPLES), (seen + 1) / (seen + 40 * args.batch))
-        with torch.no_grad():
-            for a, b in zip(ema.state_dict().values(), net.state_dict().values(), strict=True):
-                a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
-        for key, value in parts.items():
-            sums[key] = sums.get(key, 0.0) + value
-        count += 1
-        if not sampler.labelled and args.labels and (args.labels / "annotations.json").exists():
-            sampler.add_labelled(load_records(args.data, val_senders, held_out=False, labels=args.labels))
-            print(f"{len(sampler.labelled)} labelled", flush=True)
-        if time.time() - logged > 60 * args.log_minutes:
-            _report(args, ema, held_out, seen, start, {k: v / count for k, v in sums.items()})
-            sums, count, logged = {}, 0, time.time()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        self.images += s.batch
+        keep = min(0.5 ** (s.batch / EMA_SAMPLES), (self.images + 1) / (self.images + 40 * s.batch))
+        self.ema.blend(self.net, 1 - keep)
+        return parts
+
+    def averaged(self) -> GarmentNet:
+        """A network with the averaged weights."""
+        net = GarmentNet().to(memory_format=torch.channels_last).eval()
+        net.load_state_dict(self.ema.values)
+        return net
+
+    def validate(self, minutes: float) -> None:
+        """Held-out figures of the averaged weights, printed and logged."""
+        found = {k: round(v, 4) for k, v in validate(self.averaged(), self.photos.held_out, self.s.precision).items()}
+        self.figures = {"images": self.images, "minutes": round(minutes, 2), **found}
+        print(json.dumps(self.figures), flush=True)
+        with open(self.s.out / "validation.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(self.figures) + "\n")
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the checkpoint, and the averaged weights as one file that says what it is.
+
+        Args:
+            state: what else the run needs to go on, JSON values.
+        """
+        tensors = {"net": self.net.state_dict(), "ema": self.ema.values, "optimizer": flat_optimizer(self.optimizer)}
+        counts = {"images": self.images, "figures": self.figures}
+        Checkpoint(self.s.out / "checkpoint").save(tensors, {**counts, **state})
+        about = {"training": {**as_json(self.s), "images": self.images}, "metrics": self.figures}
+        save_module(self.s.out / "last.safetensors", self.ema.values, {}, **about, licence=self.s.licence)
+
+    def restore(self) -> dict[str, Any]:
+        """Continue from the checkpoint; returns the `state` that was saved."""
+        tensors, state = Checkpoint(self.s.out / "checkpoint").load()
+        self.net.load_state_dict(tensors["net"])
+        self.ema.restore(tensors["ema"])
+        restore_optimizer(self.optimizer, tensors["optimizer"])
+        self.images, self.figures = state["images"], state["figures"]
+        return state
+
+
+def train(s: GarmentSettings) -> Path:
+    """Run a training to its end; returns the file of the averaged weights."""
+    torch.set_num_threads(s.threads)
+    cv2.setNumThreads(s.threads)
+    s.out.mkdir(parents=True, exist_ok=True)
+    photos = load_photos(s)
+    print(photos, flush=True)
+    run = Training(s, photos)
+    metrics, state = go_on(s.out, run.restore if s.resume else None)
+    clock = Clock(s.minutes, state.get("spent", 0.0))
+    save, report, watch = Alarm(s.save_minutes, clock), Alarm(s.log_minutes, clock), Stopwatch(run.images)
+    bar = tqdm(total=s.max_images or None, initial=run.images, unit="img", disable=None)
+
+    def progress() -> float:
+        return min(run.images / s.max_images, 1.0) if s.max_images else clock.progress
+
+    now = progress()
+    while now < 1:
+        run.add_labelled()
+        start, before = time.monotonic(), run.images
+        batch = run.batch()
+        watch.waited(time.monotonic() - start)
+        parts = run.step(batch, now)
+        metrics.add(total=sum(parts.values()), **parts)
+        bar.update(run.images - bar.n)
+        now = progress()
+        if run.images // s.log_images != before // s.log_images or now >= 1:
+            metrics.write(images=run.images, minutes=round(clock.spent / 60, 2), **watch.read(run.images))
+        if report.rings(now >= 1):
+            run.validate(clock.spent / 60)
+        if save.rings(now >= 1):
+            run.save({"sums": metrics.sums, "counts": metrics.counts, "spent": clock.spent})
     bar.close()
-    _report(args, ema, held_out, seen, start, {k: v / max(1, count) for k, v in sums.items()})
-
-
-def _report(
-    s: GarmentSettings, ema: GarmentNet, held_out: list[Record], seen: int, start: float, losses: dict[str, float]
-) -> None:
-    figures = validate(ema, held_out, s.precision)
-    ema.eval()
-    row = {"minutes": (time.time() - start) / 60, "samples": seen, **figures, "loss": losses}
-    text = json.dumps(row, default=lambda v: round(v, 4))
-    about = {"training": as_json(s), "metrics": json.loads(text), "licence": s.licence}
-    save_module(s.out / "last.safetensors", dict(ema.state_dict()), {}, **about)
-    with open(s.out / "log.jsonl", "a") as file:
-        file.write(text + "\n")
-    short = {k: round(v, 4) for k, v in row.items() if isinstance(v, float | int)}
-    print(short, {k: round(v, 3) for k, v in losses.items()}, flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the garment photos")
-    parser.add_argument("--people", type=Path, help="folder of street photos, as pictures that are no flat garments")
-    parser.add_argument("--labels", type=Path, help="folder of machine labels: annotations.json and masks")
-    parser.add_argument("--labelled-share", type=float, default=0.5, help="share of machine-labelled garments")
-    parser.add_argument("--imagenet", type=Path, help="MobileNetV2 weights to start the encoder from")
-    parser.add_argument("--init", type=Path, help="weights of an earlier run to start from")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--log-minutes", type=float, default=4)
-    parser.add_argument("--small-share", type=float, default=0.5, help="share of the run on small views")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
-    parser.add_argument("--seed", type=int, default=0)
-    train(GarmentSettings(**vars(parser.parse_args())))
+    return s.out / "last.safetensors"
 
 
 if __name__ == "__main__":
-    main()
+    train(from_command_line(GarmentSettings, __doc__))

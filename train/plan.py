@@ -95,29 +95,14 @@ def plan_parser(s: ParserSettings) -> Lines:
 
 def plan_garment(s: GarmentSettings) -> Lines:
     """The garment network's training; full views are timed."""
-    from ..models.garment import OUTPUTS, GarmentNet
     from . import garment
-    from .data_garments import Sampler, load_people, load_records
-    from .loop import autocast
 
     torch.set_num_threads(s.threads)
-    val_senders = set((garment.SPLITS / "garment_senders_val.txt").read_text().split())
-    val_people = set((garment.SPLITS / "people_val.txt").read_text().split())
-    annotated = load_records(s.data, val_senders, held_out=False)
-    held_out = load_records(s.data, val_senders, held_out=True)
-    people = load_people(s.people, val_people, 500) if s.people else []
-    yield "photos", f"{len(annotated)} annotated, {len(people)} of people, {len(held_out)} held out"
-    net = GarmentNet().to(memory_format=torch.channels_last)
-    yield "parameters", millions(net)
-    sampler = Sampler(annotated, people, s.labelled_share, s.seed)
-
-    def step() -> None:
-        batch = sampler.batch(s.batch)
-        with autocast(s.precision):
-            outputs = dict(zip(OUTPUTS, net(garment.to_input(batch["image"])), strict=True))
-        garment.total_loss(outputs, batch)[0].backward()
-
-    rate = images_per_second(step, s.batch)
+    photos = garment.load_photos(s)
+    yield "photos", str(photos)
+    run = garment.Training(s, photos)
+    yield "parameters", millions(run.net)
+    rate = images_per_second(lambda: run.step(run.batch(), 1.0), s.batch)
     yield "view", f"{garment.VIEW}x{garment.VIEW}, batch {s.batch}, {precision(s)}, {s.threads} threads"
     yield "speed", f"{rate:.2f} images/s"
-    yield "length", _length(s.minutes, rate, len(annotated))
+    yield "length", f"{s.max_images:,} images" if s.max_images else _length(s.minutes, rate, len(photos.annotated))

@@ -157,7 +157,11 @@ class GarmentSettings:
     imagenet: Path | None = None  #: MobileNetV2 weights to start the encoder from
     init: Path | None = None  #: weights of an earlier run to start from
     minutes: float = 50.0
-    log_minutes: float = 4.0
+    max_images: int = 0  #: length in images; 0 = the length is `minutes`
+    resume: bool = False  #: go on from the run's last checkpoint
+    log_images: int = 480
+    log_minutes: float = 4.0  #: between held-out figures
+    save_minutes: float = 5.0
     small_share: float = 0.5  #: share of the run on small views
     lr: float = 1e-3
     batch: int = 12
@@ -168,7 +172,9 @@ class GarmentSettings:
 
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)
-        _positive(self, "minutes", "log_minutes", "lr", "batch", "threads")
+        _positive(self, "minutes", "log_minutes", "log_images", "lr", "batch", "threads")
+        if min(self.seed, self.max_images) < 0:
+            raise ValueError("seed and max_images must not be negative")
 
 
 STAGES: dict[str, type] = {"parser": ParserSettings, "garment": GarmentSettings, "tryon": TryOnSettings}

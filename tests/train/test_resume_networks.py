@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import drawn_garments
 import drawn_pairs
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ pytest.importorskip("segmentation_models_pytorch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 from tryon.train.data_people import save_index_png  # noqa: E402
+from tryon.train.loop import load_about  # noqa: E402
 
 from tryon.imageio import save  # noqa: E402
 from tryon.models.parser import ParserNet  # noqa: E402
@@ -23,7 +25,7 @@ from tryon.models.parser import ParserNet  # noqa: E402
 pytestmark = [pytest.mark.needs_torch, pytest.mark.timeout(600)]
 PROGRAM = Path(__file__).resolve().parents[1] / "kill_training.py"
 KILLS = 3
-COMMON = {"threads": 1, "precision": "float32", "save_minutes": 0.0, "report_minutes": 100.0, "seed": 5}
+COMMON = {"threads": 1, "precision": "float32", "save_minutes": 0.0, "seed": 5}
 
 
 def _encoder(path: Path) -> Path:
@@ -96,7 +98,7 @@ def test_parser(people, tmp_path):
     settings = {
         "data": str(people / "data"), "cache": str(people / "cache"), "val": str(people / "val.txt"),
         "imagenet": str(_encoder(tmp_path / "imagenet.safetensors")), "negatives": str(people / "data" / "photos"),
-        "max_images": 16, "log_images": 2, **COMMON,
+        "max_images": 16, "log_images": 2, "report_minutes": 100.0, **COMMON,
     }  # fmt: skip
     constants = {"STAGES": [[0.0, [64, 64], 2], [0.7, [96, 64], 2]], "PSEUDO_AT": [0.4], "NEGATIVE_SHARE": 0.2}
     spec = {"stage": "parser", "settings": settings, "constants": constants, "kills": KILLS, "out": str(tmp_path)}
@@ -104,3 +106,39 @@ def test_parser(people, tmp_path):
     assert [status for status, _ in ends] == [int(signal.SIGKILL)] * KILLS + [0]
     assert ends[-1][1] == 16 and (tmp_path / "killed" / "pseudo_1.npz").exists()
     _assert_same(tmp_path, list(range(2, 17, 2)))
+
+
+@pytest.fixture(scope="module")
+def garments(tmp_path_factory):
+    """Drawn T-shirts as the garment network's training reads them: one of a held-out sender, one machine-labelled."""
+    root = tmp_path_factory.mktemp("garments")
+    out = (Path("assets/splits") / "garment_senders_val.txt").read_text().split()[0]
+    rows, notes = ["id,sender_id,label"], []
+    for folder in ("images", "masks", "machine/masks"):
+        (root / folder).mkdir(parents=True)
+    for number in range(4):
+        name, colour = f"g{number}", (40 + 50 * number, 70, 160 - 30 * number)
+        image, mask = drawn_garments.t_shirt(colour, scale=0.5)
+        save(root / "images" / f"{name}.jpg", image)
+        folder = root / "machine" if number == 3 else root
+        save(folder / "masks" / f"{name}.png", np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, 2))
+        rows.append(f"{name},{out if number == 2 else 'drawn'},T-Shirt")
+        marks = {k: [x * 0.5, y * 0.5] for k, (x, y) in drawn_garments.MARKS.items()}
+        notes.append({"id": name, "label": "T-Shirt", "sleeve": "short", "open": False, "landmarks": marks})
+    (root / "garments.csv").write_text("\n".join(rows) + "\n")
+    (root / "annotations.json").write_text(json.dumps(notes[:3]))
+    (root / "machine" / "annotations.json").write_text(json.dumps([notes[3] | {"machine": True}]))
+    return root
+
+
+def test_garment(garments, tmp_path):
+    settings = {
+        "data": str(garments), "labels": str(garments / "machine"), "max_images": 12, "batch": 2, "log_images": 2,
+        "log_minutes": 100.0, "small_share": 0.8, **COMMON,
+    }  # fmt: skip
+    spec = {"stage": "garment", "settings": settings, "constants": {"SMALL_VIEW": 64}, "kills": KILLS}
+    ends = _run(spec | {"out": str(tmp_path)})
+    assert [status for status, _ in ends] == [int(signal.SIGKILL)] * KILLS + [0] and ends[-1][1] == 12
+    _assert_same(tmp_path, list(range(2, 13, 2)))
+    about = load_about(tmp_path / "killed" / "last.safetensors")
+    assert about["training"]["images"] == 12 and 0 <= about["metrics"]["iou"] <= 1

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tryon.train.settings import STAGES, GarmentSettings, ParserSettings, TryOnSettings, read
+from tryon.train.settings import STAGES, GarmentSettings, ParserSettings, TryOnSettings, from_command_line, read
 
 from tryon.errors import UsageError
 
@@ -53,6 +53,17 @@ def test_mistakes_are_one_line(tmp_path, text, overrides, says):
     with pytest.raises(UsageError, match=says) as caught:
         read(TryOnSettings, _file(tmp_path, text), overrides)
     assert "\n" not in str(caught.value)
+
+
+def test_options_are_the_fields(capsys):
+    arguments = ["--data", "d", "--out", "o", "--batch", "3", "--resume", "--small-share", "0.4", "--precision", "bf16"]
+    settings = from_command_line(GarmentSettings, "words", arguments)
+    assert settings == GarmentSettings(Path("d"), Path("o"), batch=3, resume=True, small_share=0.4, precision="bf16")
+    for wrong in (["--data", "d"], [*arguments, "--batch", "many"], [*arguments, "--elapsed", "3"]):
+        with pytest.raises(SystemExit) as caught:
+            from_command_line(GarmentSettings, "words", wrong)
+        assert caught.value.code == 2
+    assert "batch can't be 'many'" in capsys.readouterr().err
 
 
 def test_missing_file(tmp_path):
