@@ -39,7 +39,7 @@ class Seer:
         for i, single in enumerate(matte[:, 0]):
             rows, cols = np.nonzero(single > 0.5)
             for k, name in enumerate(POINTS):
-                if len(rows) == 0 or self.blurred:
+                if len(rows) == 0 or self.blurred or (name == "crotch" and self.says["skirt"] == "skirt"):
                     maps[i, k] = 1 / HALF**2
                     continue
                 share = (np.array(self.marks.get(name, (150, 165))) - self.low) / self.span
@@ -50,6 +50,8 @@ class Seer:
         for name, meanings in ATTRIBUTES.items():
             told = self.says.get(name)
             one = np.array([0.98 if told is None or told == m else 0.01 for m in meanings], np.float32)
+            if name == "presence" and self.says["skirt"] == "skirt":
+                one[meanings.index("crotch")] = 0.01
             out.append(np.repeat(one[None], len(image), 0))
         return out
 

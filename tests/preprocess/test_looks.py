@@ -45,8 +45,15 @@ def test_a_turn_without_clear_points_is_not_known() -> None:
     assert a_look(TROUSER_MARKS, category="upper").tilt() is None
 
 
+def test_a_skirt_is_told_by_its_head_and_its_missing_crotch() -> None:
+    assert a_look(SKIRT_MARKS, category="lower", skirt="skirt").skirt
+    assert not a_look(TROUSER_MARKS, category="lower", skirt="legs", presence="crotch").skirt
+    assert a_look(SKIRT_MARKS, category="lower", skirt="legs").skirt  # no crotch to be found: the head errs
+    assert not a_look(TROUSER_MARKS, category="lower", skirt="skirt", presence="crotch").skirt
+
+
 def test_points_come_by_name() -> None:
-    look = a_look(TROUSER_MARKS, category="lower", length="long", skirt="legs")
+    look = a_look(TROUSER_MARKS, category="lower", length="long", skirt="legs", presence="crotch")
     points, scores = look.points(LOWER_LANDMARKS)
     for name, point, score in zip(LOWER_LANDMARKS, points, scores, strict=True):
         np.testing.assert_allclose(point, (np.array(TROUSER_MARKS[name]) - (150, 160)) * 0.6 + HALF, atol=1.5)

@@ -210,7 +210,9 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
         raise _shows_person()
     if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
-    return max(CATEGORIES, key=lambda name: p[name]) if wanted == "auto" else cast(Category, wanted)
+    if wanted != "auto":
+        return cast(Category, wanted)
+    return "lower" if look.lower else "dress" if p["dress"] > p["upper"] else "upper"
 
 
 def _assemble(
@@ -237,8 +239,7 @@ def _assemble(
     scores = dict.fromkeys(names, 0.0) | dict(zip(present, mass.tolist(), strict=True))
     share = look.share("category")
     certainty = float(np.abs(2 * look.matte[(look.matte > 0.02)] - 1).mean()) if (look.matte > 0.02).any() else 0.0
-    kinds = CATEGORIES if wanted != "auto" else ("lower",) if lower else ("upper", "dress")
-    wearable = min(1.0, sum(share[name] for name in kinds))
+    wearable = min(1.0, sum(share[name] for name in CATEGORIES))
     confidence = float(mass.mean() * certainty * wearable)
     _check_confidence(confidence, mask, look, category)
     open_front = not lower and bool(look.attributes["open_front"][1] > 0.5)
@@ -295,6 +296,8 @@ def _notices(
         out.append(Notice("length_uncertain", "The length of the legs or the skirt is not clear: show it whole."))
     if wanted != "auto" and other > 0.5:
         out.append(Notice("category_mismatch", f"The garment looks like {_LOOKS[not lower]}, used as {wanted}."))
+    if lower and wanted == "auto" and share["lower"] < UNSURE:
+        out.append(Notice("category_uncertain", "The garment may also be a top: --category upper or dress says so."))
     if open_front:
         out.append(Notice("open_front", "The garment is worn open; closing it gives a better result."))
     if _edge_share(mask) > 0.03:

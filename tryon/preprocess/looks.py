@@ -26,6 +26,11 @@ from .views import View
 MIDDLES = {"elbow": ("shoulder", "sleeve_out"), "knee": ("hip", "hem_out")}
 
 
+#: Tops and dresses hardly ever give this share of their category to `lower`; of the few skirts of the training, some
+#: get little more.
+LOWER_FROM = 0.25
+
+
 @dataclass(frozen=True)
 class Look:
     """What the network says about one view: probabilities. `maps` (26, h, w), `matte` (h, w), the rest 1-D."""
@@ -41,9 +46,8 @@ class Look:
 
     @property
     def lower(self) -> bool:
-        """Whether this looks more like trousers or a skirt than like a top or a dress."""
-        share = self.share("category")
-        return share["lower"] > share["upper"] + share["dress"]
+        """Whether this is to be taken for trousers or a skirt rather than for a top or a dress."""
+        return self.share("category")["lower"] > LOWER_FROM
 
     @property
     def length(self) -> tuple[Length, float]:
@@ -53,8 +57,11 @@ class Look:
 
     @property
     def skirt(self) -> bool:
-        """Whether a lower garment has no legs."""
-        return bool(self.attributes["skirt"][1] > 0.5)
+        """Whether a lower garment has no legs: what its head says, and whether a crotch is present and to be found."""
+        crotch = POINTS.index("crotch")
+        _, found = decode_heatmaps(self.maps[[crotch]])
+        legs = (self.attributes["skirt"][0], self.attributes["presence"][crotch], found[0])
+        return bool(np.mean(legs) < 0.5)
 
     def points(self, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Landmarks in view px (K, 2) and their scores (K,).
