@@ -13,6 +13,8 @@ from tryon import TryOn
 from tryon.errors import HipsOutOfFrame
 from tryon.inputs import build_inputs
 from tryon.labels import Label
+from tryon.preprocess import agnostic_lower
+from tryon.preprocess.body import body_from_pose
 from tryon.preprocess.fill import row_fill
 
 GARMENTS = {
@@ -151,3 +153,16 @@ def test_hidden_feet_are_warned_about(try_on):
         )
     ]
     assert ["feet_hidden" in c for c in codes] == [True, False, False]
+
+
+def test_strays_of_the_worn_garment_join_it_and_bare_shins_stay():
+    person = drawn_person.person()
+    whole = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    parse = person.parse.copy()
+    hole = (parse == Label.LOWER) & (np.arange(600)[:, None] > 410) & (np.arange(600)[:, None] < 440)
+    parse[hole] = Label.LEGS  # torn at the knee
+    joined = agnostic_lower.strays(person.image, parse, whole)
+    assert (joined[hole] == Label.LOWER).mean() > 0.95
+    shins = (person.parse == Label.LOWER) & (np.arange(600)[:, None] > 430)
+    parse = np.where(shins, np.uint8(Label.LEGS), person.parse)
+    assert np.array_equal(agnostic_lower.strays(person.image, parse, whole), parse)

@@ -195,7 +195,7 @@ def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit |
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
     parse = agnostic_lower.repair(parse, body, placement.crop(person.pose.mask, border="zero"))
-    parse = agnostic_lower.overlooked(image, parse, body)
+    parse = agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = legs.landmarks_of(worn)
     if not isinstance(fit, legs.LegFit):

@@ -156,3 +156,9 @@ def test_the_window_holds_legs_and_hands_and_needs_hips():
     assert legs.window(half.pose, half.parse).box[3] < 560
     with pytest.raises(HipsOutOfFrame, match="hips"):
         legs.window(drawn_lower.cropped(person, 300).pose)
+
+
+def test_a_skirts_length_class_is_corrected_by_its_proportions():
+    assert legs.plausible_length("short", 2.4) == "long" and legs.plausible_length("long", 1.2) == "knee"
+    for length, ratio in (("short", 1.2), ("knee", 1.6), ("long", 2.4)):
+        assert legs.plausible_length(length, ratio) == length

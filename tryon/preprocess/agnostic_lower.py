@@ -84,8 +84,59 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
             ring = _dilate((pieces == k).astype(np.uint8), 2).astype(bool) & (pieces != k)
             if _is(out[ring], Label.LOWER).mean() > 0.85:
                 out[pieces == k] = int(Label.LOWER)
+    # a dark slit between the fronts of a jacket is no strip of trousers
+    r = max(round(0.07 * body.breadth), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    top = _is(out, Label.TOP, Label.OUTERWEAR)
+    slit = lower & (cv2.morphologyEx(lower.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
+    share = cv2.blur(top.astype(np.float32), (3 * r, 1))
+    yy, xx = np.mgrid[0 : out.shape[0], 0 : out.shape[1]].astype(np.float32)
+    aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
+    slit &= (aside < 0.3 * body.breadth) & (_along(body, out.shape) < 1.05)
+    slit &= (np.roll(share, 2 * r, 1) > 0.4) & (np.roll(share, -2 * r, 1) > 0.4)
+    if slit.any():
+        coat = (out[top] == Label.OUTERWEAR).mean() > 0.5
+        out[slit] = int(Label.OUTERWEAR if coat else Label.TOP)
     near = _dilate(lower.astype(np.uint8), 0.06 * body.breadth).astype(bool)
     out[near & (person > 0.8) & _is(out, Label.BACKGROUND)] = int(Label.LOWER)
+    return out
+
+
+def strays(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Pieces of the worn lower garment that were taken for something else: legs with cloth below them (a fold, a hole
+    in jeans), and a side of it taken for the coat, apart from that and of the garment's hue.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    out = parse.copy()
+    down = max(round(0.05 * body.breadth), 1)
+    count, pieces = cv2.connectedComponents(_is(out, Label.LEGS).astype(np.uint8))
+    for k in range(1, count):
+        piece = pieces == k
+        below = np.zeros_like(piece)
+        below[down:] = piece[:-down]
+        below &= ~piece & (np.cumsum(piece[::-1], axis=0)[::-1] == 0)  # under its lowest pixel in each column
+        if below.any() and _is(out[below], Label.LOWER).mean() > 0.6:
+            out[piece] = int(Label.LOWER)
+    lower = cv2.erode(_is(out, Label.LOWER).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    if lower.sum() < 100:
+        return out
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    colour, along = np.median(lab[lower], axis=0), _along(body, parse.shape)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(_is(out, Label.OUTERWEAR).astype(np.uint8))
+    coat = stats[1:, cv2.CC_STAT_AREA].max(initial=0) > (0.9 * body.breadth) ** 2
+    for k in range(1, count):
+        piece = pieces == k
+        if stats[k, cv2.CC_STAT_AREA] > (0.9 * body.breadth) ** 2 or np.percentile(along[piece], 5) < 0.72:
+            continue
+        beside = _dilate(piece.astype(np.uint8), 3).astype(bool) & lower
+        off = np.abs(np.median(lab[piece], axis=0) - colour)  # lit sides are lighter
+        if beside.any() and off[0] < (20 if coat else 45) and np.hypot(off[1], off[2]) < 9:
+            out[piece] = int(Label.LOWER)
     return out
 
 
@@ -138,13 +189,14 @@ def overlooked(
     found = np.zeros(small.shape, bool)
     for labels in others:
         other = _is(small, *labels)
-        zone = other & (beside if labels == (Label.BACKGROUND,) else near)
+        zone = other & (near if labels in ((Label.ARMS,), (Label.BAG,)) else beside)  # suits have one colour
         if not zone.any():
             continue
         if labels == (Label.ARMS,):  # a hand lies near by nature, and may have the colour of the cloth
             found |= zone & (mine + 5.0 < _unlike(lab, other, 3.0 * unit, unknown=0.0))
         else:
-            found |= zone & (mine + 2.0 < _unlike(lab, other & ~near, 0.3 * unit))
+            margin = 5.0 if Label.OUTERWEAR in labels else 2.0
+            found |= zone & (mine + margin < _unlike(lab, other & ~near, 0.3 * unit))
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
     count, pieces = cv2.connectedComponents((found | lower).astype(np.uint8))
     joined = np.zeros(count, bool)
@@ -198,6 +250,9 @@ def build(
     """
     unit = body.breadth / 100.0
     keep = occluders(parse, body, fit.waist, _under_trousers(parse, body, lower, garment, fit))
+    if lower.top_hem is not None:  # beside a top that hangs over it, the waistband is hidden as well
+        apart = ~_dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 4.5 * unit).astype(bool)
+        keep |= apart & _is(parse, Label.BACKGROUND) & (_along(body, parse.shape) < lower.top_hem - 0.03)
     gone = old_garment(parse, body, fit.waist) & ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = _dilate(gone.astype(np.uint8), max(1.5, 2.0 * unit)).astype(bool)
@@ -292,13 +347,24 @@ def _fill(
             layout[rows][soft > 0.5] = int(Label.TOP)
     skin = np.zeros(size, np.float32)
     seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    between = _between(lower, size)  # inside of short legs, thighs show as far as these stand apart
     for side in (lower.back_leg, 1 - lower.back_leg):
         bare = max(0.15, fit.ends[side] - 0.15)  # only what the new garment leaves bare
-        limb = cv2.GaussianBlur(lower.mask(side, size, bare, 2.12), (0, 0), 1.0)
+        limb = np.maximum(lower.mask(side, size, bare, 2.12), lower.mask(side, size, 0.15, 2.12) * between)
+        limb = cv2.GaussianBlur(limb, (0, 0), 1.0)
         plate += (_leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         skin = np.maximum(skin, limb)
     return plate, layout, skin
+
+
+def _between(lower: LowerBody, size: tuple[int, ...]) -> np.ndarray:
+    """Between the axes of the thighs: float32 (h, w)."""
+    t = np.linspace(0.1, 1.0, 16)
+    outline = np.concatenate([lower.leg(0, t), lower.leg(1, t)[::-1]])
+    out = np.zeros(size, np.uint8)
+    cv2.fillPoly(out, [np.round(outline * 16 - 8).astype(np.int32)], 1, cv2.LINE_8, 4)
+    return out.astype(np.float32)
 
 
 def _leg_picture(

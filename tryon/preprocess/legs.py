@@ -183,7 +183,7 @@ def _fit_skirt(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower
     scale = float(np.sqrt(by_hips * np.clip(by_waist, 0.8 * by_hips, 1.35 * by_hips)))
     length = scale * float(depth[-1]) / body.length
     waist = lower.waist - 0.012 if lower.waist_seen else min(lower.waist, 0.78)
-    low, high = SKIRT_ENDS[garment.length or "knee"]
+    low, high = SKIRT_ENDS[plausible_length(garment.length or "knee", float(depth[-1]) / max(flat[1], 1.0))]
     t = np.linspace(0.3, 2.1, 181)
     rows = np.mean([body.along(lower.leg(i, t)) for i in (0, 1)], axis=0)
     end = float(np.clip(np.interp(waist + length, rows, t), low, high))
@@ -200,6 +200,20 @@ def _fit_skirt(garment: Garment, marks: dict[str, np.ndarray], body: Body, lower
         points[f"hem_out_{side}"] = centre + hips * (sign * half)
     points = {k: np.asarray(v, np.float32) for k, v in points.items()}
     return LegFit(points, scale, hem, (0.0, 0.0), "none", (end, end), waist, True)
+
+
+def plausible_length(length: Length, ratio: float) -> Length:
+    """A skirt's length class, corrected where its length over its waist's breadth, `ratio`, contradicts it.
+
+    Of the annotated skirts, short ones have .85 to 1.6, knee-length ones 1.36 to 2, long ones 2.2 to 2.9.
+    """
+    if length != "long" and ratio > 2.15:
+        return "long"
+    if length == "short" and ratio > 1.75:
+        return "knee"
+    if length == "long" and ratio < 1.5:
+        return "knee"
+    return "short" if length == "knee" and ratio < 1.05 else length
 
 
 def _centre(lower: LowerBody, body: Body, along: float) -> np.ndarray:

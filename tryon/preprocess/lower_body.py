@@ -42,6 +42,7 @@ class LowerBody:
         old: float32 (2, N, 2), half breadth of what the leg wears (outer, inner side), not-a-number where not seen.
         normal: float32 (2, N, 2), unit vectors across the legs, outwards.
         crotch: float32 (2,).
+        top_hem: torso lengths to the hem of a top that hangs over the waistband, None if none is seen.
         back_leg: the side whose leg lies farther from the camera.
     """
 
@@ -55,6 +56,7 @@ class LowerBody:
     normal: np.ndarray
     crotch: np.ndarray
     back_leg: int
+    top_hem: float | None = None
 
     def leg(self, side: int, t: np.ndarray | float) -> np.ndarray:
         """Points of a leg's axis: float32 (..., 2)."""
@@ -98,7 +100,7 @@ def measure(parse: np.ndarray, body: Body, world: np.ndarray) -> LowerBody:
     Args:
         parse: uint8 (h, w) of `Label` on the canvas; body: on the same canvas; world: (33, 3) metres, see `Pose`.
     """
-    waist, seen = _waistline(parse, body)
+    waist, seen, top_hem = _waistline(parse, body)
     hips = tuple(_half_breadth(parse, body, 1.02, side, HIP_HALF, (HIP_LEAST, HIP_MOST)) for side in (0, 1))
     usual = 0.8 * HIP_HALF
     waists = tuple(_half_breadth(parse, body, waist + 0.04, side, usual, (0.33, 0.56)) for side in (0, 1))
@@ -118,11 +120,13 @@ def measure(parse: np.ndarray, body: Body, world: np.ndarray) -> LowerBody:
         normal.astype(np.float32),
         (crotch + body.across * np.clip(lean, -0.1 * body.length, 0.1 * body.length)).astype(np.float32),
         int(depth[1] > depth[0]),
+        top_hem,
     )
 
 
-def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool]:
-    """Upper edge of the worn lower garment near the axis, torso lengths, and whether it is a waistband that shows."""
+def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool, float | None]:
+    """Upper edge of the worn lower garment near the axis, torso lengths, whether it is a waistband that shows, and the
+    hem that hangs over it if not."""
     edges = []
     lower = _is(parse, Label.LOWER)
     for aside in np.linspace(-0.3, 0.3, 13) * body.breadth:
@@ -135,10 +139,10 @@ def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool]:
         if run.any():
             edges.append(float(along[np.argmax(run)]))
     if len(edges) < 4:
-        return USUAL_WAIST, False
+        return USUAL_WAIST, False, None
     edge = float(np.median(edges))
     edge = max(edge, HIGHEST_WAIST)
-    return (edge, True) if edge < WAISTBAND_SHOWS else (min(USUAL_WAIST, edge), False)
+    return (edge, True, None) if edge < WAISTBAND_SHOWS else (min(USUAL_WAIST, edge), False, edge)
 
 
 def _half_breadth(
