@@ -179,6 +179,15 @@ def build(
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
+def _between_legs(lower: LowerBody, size: tuple[int, ...]) -> np.ndarray:
+    """Between the axes of the legs: bool (h, w). What is seen there is the best guess of what is beside it."""
+    t = np.linspace(0.3, 2.0, 24)
+    out = np.zeros(size, np.uint8)
+    poly = np.concatenate([lower.leg(0, t), lower.leg(1, t)[::-1]])
+    cv2.fillPoly(out, [np.round(poly).astype(np.int32)], 1)
+    return out > 0
+
+
 def _fill(
     image: np.ndarray,
     parse: np.ndarray,
@@ -198,6 +207,11 @@ def _fill(
     known = ~person & ~hole & ~_dilate(gone.astype(np.uint8), 11 * unit).astype(bool)
     if known.sum() < 50:
         known = ~hole
+    known |= (
+        _between_legs(lower, size)
+        & _is(parse, Label.BACKGROUND)
+        & ~_dilate(gone.astype(np.uint8), 3 * unit).astype(bool)
+    )
     along = _along(body, size)
     mirrored = backdrop(photo, parse, body, hole)
     rows = row_fill(photo, known, mirrored)
@@ -212,7 +226,7 @@ def _fill(
     if seen.sum() < 0.06 * body.length**2:  # an ankle between hem and shoe says little
         seen[:] = False
     for side in (lower.back_leg, 1 - lower.back_leg):
-        limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 1.0)
+        limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 0.7)
         plate += (_leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
@@ -229,7 +243,7 @@ def _fill(
         cv2.MORPH_CLOSE,
         np.ones((3, 3), np.uint8),
     )
-    inside = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 1.0)
+    inside = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7)
     plate = behind + (plate - behind) * inside[..., None]
     layout[inside < 0.5] = int(Label.BACKGROUND)
     return plate, layout, np.maximum(skin, bare) * inside, colour
