@@ -19,8 +19,8 @@ SIDE = 144
 SPAN = 1.5
 #: Half the opening's width at the neck points: the neckline's band lies between it and the points.
 OPENING = 0.94
-#: A hood worn down: half the opening's width (the hood's seam lies wider than a collar), its depth at least, and how high
-#: the folds stand beside the neck, in units of u and v.
+#: A hood worn down: half the opening's width (its seam lies wider than a collar), its depth at least, and how high the
+#: folds stand beside the neck, in units of u and v.
 HOOD_WIDTH, HOOD_OPENING, HOOD_FOLD = 0.78, 0.45, 0.2
 
 
@@ -159,7 +159,7 @@ def _follow_edges(
 
 
 def _hood(garment: Garment, frame: _Frame, depth: float) -> np.ndarray:
-    """All of the garment above the front's edge and above the lines from the neck to the shoulders, but for the folds."""
+    """All of the garment above the front's edge and above lines from the neck to the shoulders, but for the folds."""
     h, w = garment.mask.shape
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
     dx, dy = xx + 0.5 - frame.middle[0], yy + 0.5 - frame.middle[1]
