@@ -93,7 +93,7 @@ class NotAGarment(GarmentError):
 
 
 class UnsupportedCategory(GarmentError):
-    """A garment category that this version can't render."""
+    """The garment can't be of the category that the caller gives."""
 
     code = "unsupported_category"
 
