@@ -162,3 +162,9 @@ def test_a_skirts_length_class_is_corrected_by_its_proportions():
     assert legs.plausible_length("short", 2.4) == "long" and legs.plausible_length("long", 1.2) == "knee"
     for length, ratio in (("short", 1.2), ("knee", 1.6), ("long", 2.4)):
         assert legs.plausible_length(length, ratio) == length
+
+
+def test_the_length_class_of_legs_is_corrected_by_their_proportions():
+    assert legs.plausible_legs("short", 0.7) == "knee" and legs.plausible_legs("long", 0.3) == "knee"
+    for length, ratio in (("short", 0.1), ("knee", 0.38), ("long", 0.9)):
+        assert legs.plausible_legs(length, ratio) == length

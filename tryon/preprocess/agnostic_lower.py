@@ -253,7 +253,9 @@ def build(
     if lower.top_hem is not None:  # beside a top that hangs over it, the waistband is hidden as well
         apart = ~_dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 4.5 * unit).astype(bool)
         keep |= apart & _is(parse, Label.BACKGROUND) & (_along(body, parse.shape) < lower.top_hem - 0.03)
-    gone = old_garment(parse, body, fit.waist) & ~keep
+    gone = old_garment(parse, body, fit.waist)
+    gone |= _is(parse, Label.LEGS) & (_along(body, parse.shape) < fit.hem - 0.06)  # no skin beside the new legs
+    gone &= ~keep
     wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = _dilate(gone.astype(np.uint8), max(1.5, 2.0 * unit)).astype(bool)
     new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)

@@ -100,10 +100,15 @@ def split_parts(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, np.
         below = np.where(here, (p - crotch) @ normal, below)
     reach = 0.02 * float(np.linalg.norm(marks["hip_right"] - marks["hip_left"]))
     hips = np.clip((2 * reach - below) / (2 * reach), 0, 1)
+    # the meshes round the corner of the gap: near the crotch its tip must not show as a hole
+    r = max(round(2.5 * reach), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    closed = cv2.morphologyEx(garment.mask.astype(np.float32), cv2.MORPH_CLOSE, kernel)
+    cloth = np.where(np.linalg.norm(p - crotch, axis=-1) < 10 * reach, closed, garment.mask)
     return {
-        "hips": garment.mask * hips,
-        "leg_left": garment.mask * np.clip(0.5 - aside, 0, 1),
-        "leg_right": garment.mask * np.clip(0.5 + aside, 0, 1),
+        "hips": cloth * hips,
+        "leg_left": cloth * np.clip(0.5 - aside, 0, 1),
+        "leg_right": cloth * np.clip(0.5 + aside, 0, 1),
     }
 
 

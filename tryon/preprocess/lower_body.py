@@ -130,12 +130,12 @@ def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool, float | None
     edges = []
     lower = _is(parse, Label.LOWER)
     for aside in np.linspace(-0.3, 0.3, 13) * body.breadth:
-        along = np.arange(0.45, 1.3, 0.005)
+        along = np.arange(0.45, 2.0, 0.01)
         points = np.rint(np.stack([body.at(a, aside) for a in along]) - 0.5).astype(int)
         inside = ((points >= 0) & (points < [parse.shape[1], parse.shape[0]])).all(1)
         hit = np.zeros(len(along), bool)
         hit[inside] = lower[points[inside, 1], points[inside, 0]]
-        run = np.convolve(hit, np.ones(8, int), mode="valid") == 8
+        run = np.convolve(hit, np.ones(4, int), mode="valid") == 4
         if run.any():
             edges.append(float(along[np.argmax(run)]))
     if len(edges) < 4:
