@@ -62,7 +62,7 @@ class FakeTryOn:
     def __call__(self, person: Person, garment: Garment, *, category: str = "auto") -> Result:
         time.sleep(self.delay)
         if garment.category != "upper":
-            raise UnsupportedCategory("This version renders tops only.", "Say --category upper.")
+            raise UnsupportedCategory("This one renders tops only.", "Say --category upper.")
         image = person.image.copy()
         image[20:60, 20:60] = garment.image.mean(axis=(0, 1)).astype(np.uint8)
         warnings = [{"code": n.code, "message": n.message} for n in person.warnings]

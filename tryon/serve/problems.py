@@ -18,7 +18,7 @@ STATUS = {
 }
 #: Remedies that make sense to somebody who has no command line.
 REMEDIES = {
-    "unsupported_category": "If it is a top, send category=upper.",
+    "unsupported_category": "Send the garment's real category, or leave it out.",
     "several_people": "Send person_box=x0,y0,x1,y1 to choose one.",
     "dependency": "Send a JPEG, PNG or WebP file.",
     "weights": "Whoever runs the server should run: tryon doctor",

@@ -24,7 +24,7 @@ const WORDS = {
 };
 
 /** Codes of errors whose remedy is for programs. */
-const REMEDIES = { unsupported_category: 'If it is a top, choose “A top” under “What is it?”.' };
+const REMEDIES = { unsupported_category: 'Choose “Find out for me” under “What is it?”.' };
 
 let person = null; // {file, url, error: why nobody can be dressed in this photo}
 let pieces = []; // see `newPiece`
