@@ -138,7 +138,7 @@ class FakePeople:
         return drawn_person.person()
 
 
-def refuse(image, alpha, category):
+def refuse(image, alpha, category, alone=False):
     raise ShowsPerson("The garment photo shows a person.", "Show the garment alone.")
 
 
@@ -172,6 +172,15 @@ def test_the_refusal_stands_if_nobody_is_found_or_the_caller_knows_better(monkey
     assert people.asked == 0
 
 
+def test_a_garment_that_looks_like_a_person_is_a_garment_if_nobody_is_found(monkeypatch):
+    def unsure(image, alpha, category, alone=False):
+        return TOP if alone else refuse(image, alpha, category)
+
+    try_on, people = routed(monkeypatch, NoPerson("Nobody.", "Another photo."), unsure)
+    assert try_on.analyse_garment(PHOTO) is TOP and people.asked == 1
+    assert try_on.analyse_garment(PHOTO, worn=False) is TOP and people.asked == 1
+
+
 def test_errors_of_the_wearers_photo_name_the_garment_photo(monkeypatch):
     try_on, _ = routed(monkeypatch, BackView("The person is seen from behind.", "Use another."))
     with pytest.raises(GarmentHidden, match="garment photo shows a person. The person is seen from behind"):
@@ -179,7 +188,7 @@ def test_errors_of_the_wearers_photo_name_the_garment_photo(monkeypatch):
 
 
 def test_a_garment_alone_is_never_taken_for_a_wearer(monkeypatch):
-    try_on, people = routed(monkeypatch, garments=lambda image, alpha, category: TOP)
+    try_on, people = routed(monkeypatch, garments=lambda image, alpha, category, alone=False: TOP)
     assert try_on.analyse_garment(PHOTO) is TOP and people.asked == 0
 
 

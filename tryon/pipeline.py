@@ -210,12 +210,17 @@ class TryOn:
         with clock("garment"):
             if worn:
                 return taken_from(self.people, loaded.image, category)
+            if worn is False:
+                return self.garments(loaded.image, loaded.alpha, category, alone=True)  # type: ignore[arg-type]
             try:
                 return self.garments(loaded.image, loaded.alpha, category)  # type: ignore[arg-type]
             except ShowsPerson as refusal:
-                if worn is False or loaded.alpha is not None:
+                if loaded.alpha is not None:
                     raise
-                return taken_from(self.people, loaded.image, category, refusal)
+                try:
+                    return taken_from(self.people, loaded.image, category, refusal)
+                except ShowsPerson:  # nobody is there
+                    return self.garments(loaded.image, None, category, alone=True)  # type: ignore[arg-type]
 
     def extract(
         self,

@@ -62,7 +62,12 @@ class GarmentAnalyser:
         return self._session
 
     def __call__(
-        self, image: np.ndarray, alpha: np.ndarray | None = None, category: Literal["auto"] | Category = "auto"
+        self,
+        image: np.ndarray,
+        alpha: np.ndarray | None = None,
+        category: Literal["auto"] | Category = "auto",
+        *,
+        alone: bool = False,
     ) -> Garment:
         """Analyse a photo.
 
@@ -70,6 +75,7 @@ class GarmentAnalyser:
             image: uint8 (H, W, 3).
             alpha: float32 (H, W) in [0, 1] of a picture with transparency; a real cut-out is taken as the matte.
             category: "auto", or what the caller knows it to be.
+            alone: nobody is in the photo, whatever the first look says.
 
         Raises:
             NotAGarment: the photo can't be used; the message says what to do.
@@ -83,7 +89,7 @@ class GarmentAnalyser:
         work, scale = _reduce(image)
         _check_not_blank(work, cut_out)
         first = self._first_look(work, cut_out, scale)
-        if cut_out is None and first.attributes["category"][ATTRIBUTES["category"].index("person")] > 0.5:
+        if cut_out is None and not alone and first.attributes["category"][ATTRIBUTES["category"].index("person")] > 0.5:
             raise _shows_person()
         look, probability = self._second_look(work, first)
         found = _check_category(first, look, category)
