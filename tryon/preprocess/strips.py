@@ -189,7 +189,7 @@ def lay(strip: Strip, image: np.ndarray, size: tuple[int, int], rim: float) -> L
         rim: px round what hides the cloth in which its outline may err; they count as hidden.
     """
     r = max(round(rim), 1)
-    near = cv2.dilate((strip.kinds == HIDDEN).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1))) > 0
+    near = cv2.dilate((strip.kinds >= HIDDEN).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1))) > 0
     kinds = np.where(near & (strip.kinds == CLOTH), HIDDEN, strip.kinds)
     grid, covered = rasterize(strip.flat, strip.worn, size)
     x, y = grid[..., 0] - 0.5, grid[..., 1] - 0.5

@@ -17,7 +17,7 @@ from ..geometry import Placement
 from ..inputs import edit_window
 from ..labels import TORSO_CLOTHING, Label
 from ..types import Category, Person
-from .body import Body, arm_mask, body_from_pose, trunk_mask
+from .body import Body, arm_mask, body_from_pose, hand_mask, trunk_mask
 from .fill import wide_blur
 
 Layering = Literal["auto", "top", "outer"]
@@ -26,6 +26,8 @@ Layering = Literal["auto", "top", "outer"]
 LEAST_SIDE, MOST_SIDE = 512, 1536
 #: Log odds of skin against cloth from which on a pixel of an arm changes its label.
 SKIN_ODDS, CLOTH_ODDS = 1.0, 1.5
+#: Standard deviation of a patterned garment's 8-bit Lab hues.
+PATTERNED = 10.0
 #: Distance in 8-bit Lab (lightness counts less) beyond which a pixel is no part of a plain garment.
 STRANGE = 30.0
 _IN_FRONT = (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY)
@@ -105,6 +107,10 @@ def arms_by_colour(scene: Scene) -> np.ndarray:
     out = parse.copy()
     out[cloth & arms & ~trunk & (ratio > SKIN_ODDS)] = int(Label.ARMS)
     sleeve = scene.shows(Label.ARMS) & arms & (ratio < -CLOTH_ODDS) & (odds[1] > np.log(0.005))
+    if lab[sure][:, 1:].std(axis=0).max() > PATTERNED:  # which may have the colour of skin
+        return out
+    for side in (0, 1):
+        sleeve &= hand_mask(scene.body, side, size, 1.6) < 0.5
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(sleeve.astype(np.uint8))
     near = cv2.dilate(cloth.astype(np.uint8), np.ones((5, 5))) > 0
     least = (0.15 * scene.body.breadth) ** 2
