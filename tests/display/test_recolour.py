@@ -10,7 +10,7 @@ from drawn_garments import t_shirt
 from tryon.display import recolour, study
 from tryon.display.cloth import base_weight
 from tryon.display.oklab import hue, into_gamut, to_oklab, to_srgb
-from tryon.display.recolour import fold_gain
+from tryon.display.recolouring import fold_gain
 
 RGB = tuple[int, int, int]
 CLOTHS = {

@@ -10,7 +10,7 @@ from tryon.display import parse_colour, variants
 from tryon.display.colours import HOUSE, house_colours
 from tryon.display.oklab import to_oklab
 from tryon.display.sheet import CELL, MAX_PIXELS, contact_sheet
-from tryon.display.variants import Names, cut_out
+from tryon.display.variation import Names, cut_out
 from tryon.errors import UsageError
 
 

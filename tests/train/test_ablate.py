@@ -89,11 +89,11 @@ def test_runs_become_rows(shards, tmp_path, monkeypatch):
     perceptual = tmp_path / "features.safetensors"
     save_module(perceptual, mobilenet_v2().state_dict(), {})
     case = ablate.Case("plain", "plain", flat=True, settings=ablate.NO_LAYERS | {"width": 8})
-    row = ablate.run(case, shards, tmp_path, 4, perceptual)
+    row = ablate.run(case, shards, tmp_path, 4, perceptual, 128)
     assert row["images"] == 4 and row["samples"] == len(FULL) and row["worn"]["alpha"] == 0
     assert (tmp_path / "plain" / "worn.png").exists() and not (tmp_path / "plain" / "shards").exists()
     monkeypatch.setattr(ablate, "fit", None)  # what is done is not done again
-    assert ablate.run(case, shards, tmp_path, 4, perceptual) == row
+    assert ablate.run(case, shards, tmp_path, 4, perceptual, 128) == row
     lines = ablate.table({"geometric": {k: row[k] for k in ("worn", "transplant")}, "plain": row}, ("plain",), "")
     assert len(lines.splitlines()) == 4 and f"{row['worn']['l1']:.4f}" in lines
 

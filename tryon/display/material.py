@@ -18,7 +18,7 @@ from .cloth import Cloth, base_weight, study
 from .coordinates import Part, parts_of
 from .fabrics import Material, reduced, seamless
 from .oklab import to_oklab, to_srgb
-from .recolour import DARKEST, LIGHTEST, bent, calmed, dither, fold_gain, strips, with_room
+from .recolouring import DARKEST, LIGHTEST, bent, calmed, dither, fold_gain, strips, with_room
 
 #: Breadth of a swatch as a share of the garment's breadth, where nothing else is said.
 REPEAT = 0.3

@@ -21,7 +21,7 @@ from .cloth import Cloth, study
 from .colours import house_colours, parse_colour
 from .oklab import to_srgb
 from .sheet import Cell, contact_sheet
-from .variants import Names, Variant, cut_out, find_material, prepared, variants
+from .variation import Names, Variant, cut_out, find_material, prepared, variants
 
 #: Exit code where some of the pictures with people could not be made.
 SOME_FAILED = 5

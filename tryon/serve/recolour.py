@@ -12,7 +12,7 @@ import numpy as np
 
 from ..display.cloth import study
 from ..display.oklab import to_oklab, to_srgb
-from ..display.recolour import move
+from ..display.recolouring import move
 from ..types import Garment
 
 #: CIELAB chroma that a grey cloth gets.

@@ -20,7 +20,7 @@ from .cloth import Cloth, study
 from .colours import parse_colour
 from .fabrics import FABRICS, Material, make_material, seamless
 from .material import REPEAT, apply_material
-from .recolour import recolour
+from .recolouring import recolour
 
 #: The garment photo is used at most at this size (longer side, px).
 MAX_SIDE = 2000
