@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +55,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def rng() -> np.random.Generator:
     """A seeded generator."""
     return np.random.default_rng(20240607)
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: (exit code, stdout, stderr)."""
+    from tryon import cli
+
+    def runner(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = cli.main(list(arguments))
+        return (code, *capfd.readouterr())
+
+    return runner

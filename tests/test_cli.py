@@ -15,7 +15,7 @@ from fake_pipeline import Fake
 from hostile import make
 from pictures import STORED, encoded, exif, scene
 
-from tryon import cli, errors, imageio
+from tryon import errors, imageio
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -32,19 +32,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "g.jpg").write_bytes(encoded(scene(seed=2), "JPEG"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def runner(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = cli.main(list(arguments))
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return runner
 
 
 INFER = ("infer", "--person", "p.png", "--garment", "g.jpg")

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,25 +28,21 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
 from ..models.garment import OUTPUTS, GarmentNet
 from ..preprocess.landmarks import ATTRIBUTES, VIEW
 from .data_garments import CATEGORY, Record, Sampler, load_people, load_records, validation_view
+from .drive import drive
 from .loop import (
-    Alarm,
     Checkpoint,
-    Clock,
     Ema,
     as_json,
     autocast,
     flat_optimizer,
-    go_on,
     restore_optimizer,
     save_module,
     seed_step,
 )
-from .reporting import Stopwatch
 from .settings import GarmentSettings, from_command_line
 
 HALF = VIEW // 2
@@ -207,7 +202,7 @@ class Training:
         self.images = 0
         self.figures: dict[str, Any] = {}  #: the last held-out ones
 
-    def add_labelled(self) -> None:
+    def prepare(self, progress: float) -> None:
         """Take up the machine-labelled photos once they are there. (While they appear, a run can't be repeated.)"""
         labels = self.s.labels
         if self.sampler.labelled or not labels or not (labels / "annotations.json").exists():
@@ -215,13 +210,13 @@ class Training:
         self.sampler.add_labelled(load_records(self.s.data, val_senders(), held_out=False, labels=labels))
         print(f"{len(self.sampler.labelled)} labelled", flush=True)
 
-    def batch(self) -> dict[str, np.ndarray]:
+    def batch(self, progress: float) -> dict[str, np.ndarray]:
         """The next samples: they follow from the seed and the number of images before them."""
         self.sampler.rng = np.random.default_rng((self.s.seed, self.images))
         return self.sampler.batch(self.s.batch)
 
     def step(self, batch: dict[str, np.ndarray], progress: float) -> dict[str, float]:
-        """One optimisation step; returns the parts of the loss."""
+        """One optimisation step; returns the loss and its parts."""
         s = self.s
         seed_step(s.seed, self.images)
         rate = s.lr * min(1.0, self.images / 800) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.003)
@@ -240,7 +235,7 @@ class Training:
         self.images += s.batch
         keep = min(0.5 ** (s.batch / EMA_SAMPLES), (self.images + 1) / (self.images + 40 * s.batch))
         self.ema.blend(self.net, 1 - keep)
-        return parts
+        return {"total": sum(parts.values()), **parts}
 
     def averaged(self) -> GarmentNet:
         """A network with the averaged weights."""
@@ -248,7 +243,7 @@ class Training:
         net.load_state_dict(self.ema.values)
         return net
 
-    def validate(self, minutes: float) -> None:
+    def validate(self, progress: float, minutes: float) -> None:
         """Held-out figures of the averaged weights, printed and logged."""
         found = {k: round(v, 4) for k, v in validate(self.averaged(), self.photos.held_out, self.s.precision).items()}
         self.figures = {"images": self.images, "minutes": round(minutes, 2), **found}
@@ -286,31 +281,7 @@ def train(s: GarmentSettings) -> Path:
     photos = load_photos(s)
     print(photos, flush=True)
     run = Training(s, photos)
-    metrics, state = go_on(s.out, run.restore if s.resume else None)
-    clock = Clock(s.minutes, state.get("spent", 0.0))
-    save, report, watch = Alarm(s.save_minutes, clock), Alarm(s.log_minutes, clock), Stopwatch(run.images)
-    bar = tqdm(total=s.max_images or None, initial=run.images, unit="img", disable=None)
-
-    def progress() -> float:
-        return min(run.images / s.max_images, 1.0) if s.max_images else clock.progress
-
-    now = progress()
-    while now < 1:
-        run.add_labelled()
-        start, before = time.monotonic(), run.images
-        batch = run.batch()
-        watch.waited(time.monotonic() - start)
-        parts = run.step(batch, now)
-        metrics.add(total=sum(parts.values()), **parts)
-        bar.update(run.images - bar.n)
-        now = progress()
-        if run.images // s.log_images != before // s.log_images or now >= 1:
-            metrics.write(images=run.images, minutes=round(clock.spent / 60, 2), **watch.read(run.images))
-        if report.rings(now >= 1):
-            run.validate(clock.spent / 60)
-        if save.rings(now >= 1):
-            run.save({"sums": metrics.sums, "counts": metrics.counts, "spent": clock.spent})
-    bar.close()
+    drive(run, s, s.log_minutes)
     return s.out / "last.safetensors"
 
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import math
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,29 +33,25 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
 from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS
 from . import pseudo_labels
+from .drive import drive
 from .loop import (
-    Alarm,
     Checkpoint,
-    Clock,
     Deck,
     Ema,
     as_json,
     autocast,
     chance,
     flat_optimizer,
-    go_on,
     restore_optimizer,
     save_module,
     seed_step,
 )
 from .people_views import IGNORE, Sample, augmented_view, load_negatives, load_samples, plain_view
-from .reporting import Stopwatch
 from .settings import ParserSettings, from_command_line
 
 #: (share of the run at which the stage begins, canvas, batch)
@@ -286,7 +281,7 @@ class Training:
         _, size, batch = [stage for stage in self.stages if stage[0] <= progress][-1]
         return size, batch
 
-    def views(self, progress: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def batch(self, progress: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """The next batch, see `augmented_view`."""
         size, batch = self.stage(progress)
         out = []
@@ -295,13 +290,13 @@ class Training:
             out.append(augmented_view(choose(self.photos, self.pseudo, self.deck, rng), size, rng))
         return out
 
-    def step(self, views: list[tuple[np.ndarray, np.ndarray]], progress: float) -> float:
+    def step(self, batch: list[tuple[np.ndarray, np.ndarray]], progress: float) -> dict[str, float]:
         """One optimisation step; returns the loss."""
         seed_step(self.s.seed, self.images)
-        loss = step(self.net, self.optimizer, views, self.weights, progress, self.s.precision)
-        self.images += len(views)
-        self.ema.update(self.net, len(views), self.images)
-        return loss
+        loss = step(self.net, self.optimizer, batch, self.weights, progress, self.s.precision)
+        self.images += len(batch)
+        self.ema.update(self.net, len(batch), self.images)
+        return {"loss": loss}
 
     def averaged(self) -> ParserNet:
         """A network with the averaged weights."""
@@ -309,7 +304,7 @@ class Training:
         net.load_state_dict(self.ema.values)
         return net
 
-    def label(self, progress: float) -> None:
+    def prepare(self, progress: float) -> None:
         """Label the tagged photos if it is time to."""
         times = PSEUDO_AT if self.s.init is None else PSEUDO_AT_TRAINED
         if not self.photos.tagged or self.labelled >= len(times) or progress < times[self.labelled]:
@@ -367,30 +362,7 @@ def train(s: ParserSettings) -> Path:
     photos = load_photos(s)
     print(photos, flush=True)
     run = Training(s, photos)
-    metrics, state = go_on(s.out, run.restore if s.resume else None)
-    clock = Clock(s.minutes, state.get("spent", 0.0))
-    save, report, watch = Alarm(s.save_minutes, clock), Alarm(s.report_minutes, clock), Stopwatch(run.images)
-    bar = tqdm(total=s.max_images or None, initial=run.images, unit="img", disable=None)
-
-    def progress() -> float:
-        return min(run.images / s.max_images, 1.0) if s.max_images else clock.progress
-
-    now = progress()
-    while now < 1:
-        run.label(now)
-        start, before = time.monotonic(), run.images
-        views = run.views(now)
-        watch.waited(time.monotonic() - start)
-        metrics.add(loss=run.step(views, now))
-        bar.update(run.images - bar.n)
-        now = progress()
-        if run.images // s.log_images != before // s.log_images or now >= 1:
-            metrics.write(images=run.images, minutes=round(clock.spent / 60, 2), **watch.read(run.images))
-        if report.rings(now >= 1):
-            run.validate(now, clock.spent / 60)
-        if save.rings(now >= 1):
-            run.save({"sums": metrics.sums, "counts": metrics.counts, "spent": clock.spent})
-    bar.close()
+    drive(run, s, s.report_minutes)
     return s.out / "parser.safetensors"
 
 

@@ -85,7 +85,7 @@ def plan_parser(s: ParserSettings) -> Lines:
     size, batch = run.stage(1.0)
 
     def step() -> None:
-        parser.step(run.net, run.optimizer, run.views(1.0), run.weights, 0.0, s.precision)
+        parser.step(run.net, run.optimizer, run.batch(1.0), run.weights, 0.0, s.precision)
 
     rate = images_per_second(step, batch)
     yield "canvas", f"{size[0]}x{size[1]}, batch {batch}, {precision(s)}, {s.threads} threads"
@@ -102,7 +102,7 @@ def plan_garment(s: GarmentSettings) -> Lines:
     yield "photos", str(photos)
     run = garment.Training(s, photos)
     yield "parameters", millions(run.net)
-    rate = images_per_second(lambda: run.step(run.batch(), 1.0), s.batch)
+    rate = images_per_second(lambda: run.step(run.batch(1.0), 1.0), s.batch)
     yield "view", f"{garment.VIEW}x{garment.VIEW}, batch {s.batch}, {precision(s)}, {s.threads} threads"
     yield "speed", f"{rate:.2f} images/s"
     yield "length", f"{s.max_images:,} images" if s.max_images else _length(s.minutes, rate, len(photos.annotated))

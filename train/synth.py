@@ -22,7 +22,7 @@ from ..geometry import Placement
 from ..inputs import build_inputs, edit_window, network_input
 from ..labels import SKIN, TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
-from ..preprocess.body import Body, arm_mask, arm_stations, body_from_pose, hand_mask, neck_mask
+from ..preprocess.body import Body, arm_mask, arm_stations, body_from_pose, hand_mask, neck_mask, torso_rows
 from ..preprocess.fill import push_pull
 from ..preprocess.layers import ROUND
 from ..types import Garment, Person
@@ -122,7 +122,7 @@ def simulate_old(parse: np.ndarray, body: Body, rng: np.random.Generator) -> np.
         old = np.maximum(old, mask)
     if rng.random() < 0.5:  # a collar
         collar = neck_mask(body, size, rng.uniform(1.0, 1.4))
-        along = agnostic_stage._along(body, size)
+        along = torso_rows(body, size)
         old = np.maximum(old, collar * (along > rng.uniform(-0.3, -0.05)))
     hide = old > 0.5
     hide &= ~_labels(parse, Label.HAIR, Label.BAG, Label.ACCESSORY)
@@ -203,7 +203,7 @@ def worn_sample(person: Person, rng: np.random.Generator, use: Ingredients = ALL
     image = placement.crop(person.image)
     parse = placement.crop(person.parse, nearest=True, border="zero")
     body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    along = agnostic_stage._along(body, size)
+    along = torso_rows(body, size)
     worn = _labels(parse, *TORSO_CLOTHING)
     hem = agnostic_stage.worn_extent(parse, body)[0]
     if _labels(parse, Label.DRESS).any():

@@ -142,6 +142,38 @@ def edit_window(
     return Placement.around((x0, top, x1, bottom), size)
 
 
+class _View:
+    """A person on the canvas: what every category begins and ends with."""
+
+    def __init__(self, person: Person, placement: Placement) -> None:
+        self.placement = placement
+        self.size = (placement.height, placement.width)
+        self.image = placement.crop(person.image)
+        self.parse = placement.crop(person.parse, nearest=True, border="zero")
+        self.body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+        self.silhouette = placement.crop(person.pose.mask, border="zero")
+
+    def repaired(self) -> np.ndarray:
+        """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
+        parse = agnostic_stage.overlooked_sleeves(self.parse, self.body, self.silhouette)
+        return agnostic_stage.overlooked_clothing(self.image, parse, self.body)
+
+    def inputs(
+        self,
+        parse: np.ndarray,
+        body: Body,
+        fit: Fit,
+        worn: Garment,
+        parts: list[Part],
+        warped: np.ndarray,
+        coverage: np.ndarray,
+        agnostic: Agnostic,
+    ) -> TryOnInputs:
+        """The record, the garment's coverage without what occluders hide."""
+        shown = coverage * (1 - agnostic.keep)
+        return TryOnInputs(self.placement, self.image, parse, body, fit, worn, parts, warped, shown, agnostic)
+
+
 def build_inputs(
     person: Person, worn: Garment, placement: Placement | None = None, fit: Fit | None = None
 ) -> TryOnInputs:
@@ -158,14 +190,9 @@ def build_inputs(
         return _build_lower(person, worn, placement, fit)
     if worn.category == "dress":
         return _build_dress(person, worn, placement, fit)
-    size = (placement.height, placement.width)
-    image = placement.crop(person.image)
-    parse = placement.crop(person.parse, nearest=True, border="zero")
-    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    silhouette = placement.crop(person.pose.mask, border="zero")
-    parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
-    parse = agnostic_stage.overlooked_clothing(image, parse, body)
-    parse = agnostic_dress.overlooked_tops(image, parse, body)
+    view = _View(person, placement)
+    size, image, body = view.size, view.image, view.body
+    parse = agnostic_dress.overlooked_tops(image, view.repaired(), body)
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
@@ -179,22 +206,18 @@ def build_inputs(
             agnostic = agnostic_open.build(
                 image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
             )
-            coverage = coverage * (1 - agnostic.keep)
-            return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+            return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parts = skeleton.warp(worn, marks, fit, body, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
-    coverage = coverage * (1 - agnostic.keep)
-    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+    return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
 def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
     """`build_inputs` for trousers, shorts and skirts."""
-    size = (placement.height, placement.width)
-    image = placement.crop(person.image)
-    parse = placement.crop(person.parse, nearest=True, border="zero")
-    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    parse = agnostic_lower.repair(parse, body, placement.crop(person.pose.mask, border="zero"))
+    view = _View(person, placement)
+    size, image, body = view.size, view.image, view.body
+    parse = agnostic_lower.repair(view.parse, body, view.silhouette)
     parse = agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = legs.landmarks_of(worn)
@@ -204,20 +227,14 @@ def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit |
     warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
     colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
     agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
-    coverage = coverage * (1 - agnostic.keep)
-    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+    return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
 def _build_dress(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
     """`build_inputs` for dresses."""
-    size = (placement.height, placement.width)
-    image = placement.crop(person.image)
-    parse = placement.crop(person.parse, nearest=True, border="zero")
-    body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
-    silhouette = placement.crop(person.pose.mask, border="zero")
-    parse = agnostic_stage.overlooked_sleeves(parse, body, silhouette)
-    parse = agnostic_stage.overlooked_clothing(image, parse, body)
-    parse = agnostic_dress.repair_legs(agnostic_lower.repair(parse, body, silhouette))
+    view = _View(person, placement)
+    size, image, body = view.size, view.image, view.body
+    parse = agnostic_dress.repair_legs(agnostic_lower.repair(view.repaired(), body, view.silhouette))
     parse = agnostic_dress.overlooked(image, parse, body)
     body = agnostic_dress.lengthened(body, parse)
     lower = lower_body.measure(parse, body, person.pose.world)
@@ -227,6 +244,5 @@ def _build_dress(person: Person, worn: Garment, placement: Placement, fit: Fit |
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
-    agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, silhouette)
-    coverage = coverage * (1 - agnostic.keep)
-    return TryOnInputs(placement, image, parse, body, fit, worn, parts, warped, coverage, agnostic)
+    agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, view.silhouette)
+    return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import types
@@ -14,7 +15,7 @@ import pytest
 from drawn_garments import garment
 from fake_try_on import BLACK, FakeTryOn, photo
 
-from tryon import cli, imageio
+from tryon import imageio
 from tryon.types import Garment
 
 Run = Callable[..., tuple[int, str, str]]
@@ -56,15 +57,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """(exit code, stdout, stderr)."""
-
-    def runner(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = cli.main(["display", *arguments])
-        return (code, *capfd.readouterr())
-
-    return runner
+def run(run: Run) -> Run:
+    """Run `tryon display`."""
+    return functools.partial(run, "display")
 
 
 def test_everything_in_a_folder(place: Path, run: Run) -> None:

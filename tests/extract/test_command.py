@@ -12,7 +12,7 @@ from fake_pipeline import Fake
 from pictures import encoded, scene
 
 from tests import drawn_garments
-from tryon import cli, imageio
+from tryon import imageio
 from tryon.preprocess.worn_cloth import GarmentHidden
 
 Run = Callable[..., tuple[int, str, str]]
@@ -26,17 +26,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "jeans.jpg").write_bytes(encoded(scene(seed=3), "JPEG"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    def runner(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = cli.main(list(arguments))
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return runner
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import numpy as np
 from .. import imageio
 from ..errors import BadImage, UsageError
 from ..preprocess.matte import decontaminate
+from ..preprocess.worn import reduced
 from ..types import Garment
 from .cloth import Cloth, study
 from .colours import parse_colour
@@ -47,17 +48,7 @@ class Variant:
 
 def prepared(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
     """The garment at most `max_side` px large, its own colours drawn over the rim of its matte."""
-    h, w = garment.mask.shape
-    scale = min(1.0, max_side / max(h, w))
-    if scale < 1:
-        size = (max(round(w * scale), 1), max(round(h * scale), 1))
-        fx, fy = size[0] / w, size[1] / h
-        garment = replace(
-            garment,
-            image=cv2.resize(garment.image, size, interpolation=cv2.INTER_AREA),
-            mask=cv2.resize(garment.mask, size, interpolation=cv2.INTER_AREA),
-            landmarks={k: None if p is None else (p[0] * fx, p[1] * fy) for k, p in garment.landmarks.items()},
-        )
+    garment = reduced(garment, max_side)
     return replace(garment, image=decontaminate(garment.image, garment.mask))
 
 

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, trunk_mask
+from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, torso_rows, trunk_mask
 from .fill import skin_colour, wide_blur
+from .masks import dilate, is_label, sizeable, soften
 from .plate import backdrop, bare_skin, lower_cloth
 
 
@@ -39,38 +40,20 @@ class Agnostic:
     colour: np.ndarray
 
 
-def _dilate(mask: np.ndarray, px: float) -> np.ndarray:
-    r = max(round(px), 1)
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1)))
-
-
-def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
-    table = np.zeros(256, bool)
-    table[[int(x) for x in labels]] = True
-    return table[parse]
-
-
-def _along(body: Body, size: tuple[int, ...]) -> np.ndarray:
-    """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
-    x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)
-    y = (np.arange(size[0], dtype=np.float32) + 0.5 - body.neck[1]) * (body.down[1] / body.length)
-    return x[None] + y[:, None]
-
-
 def worn_extent(parse: np.ndarray, body: Body) -> tuple[float | None, float | None]:
     """Torso lengths from the shoulder line to the worn top's hem and to the lower garment's upper edge; None where
     not seen."""
     size = parse.shape
-    along = _along(body, size)
+    along = torso_rows(body, size)
     yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
     aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
     centre = aside < 0.75 * body.chest
     hem = waist = None
-    tops = along[_is(parse, Label.TOP, Label.OUTERWEAR) & centre]
+    tops = along[is_label(parse, Label.TOP, Label.OUTERWEAR) & centre]
     if len(tops) > 80:
         hem = float(np.percentile(tops, 97))
         hem = hem if 0.6 < hem < 2.2 else None
-    lower = along[_is(parse, Label.LOWER) & centre & (along > 0.4)]
+    lower = along[is_label(parse, Label.LOWER) & centre & (along > 0.4)]
     if len(lower) > 80:
         waist = float(np.percentile(lower, 3))
     return hem, waist
@@ -78,16 +61,16 @@ def worn_extent(parse: np.ndarray, body: Body) -> tuple[float | None, float | No
 
 def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     """Pixels of the worn torso clothing that must go: bool (h, w). The skirt of a dress stays below the new hem."""
-    along = _along(body, parse.shape)
-    old = _is(parse, Label.TOP, Label.OUTERWEAR)
-    dress = _is(parse, Label.DRESS)
+    along = torso_rows(body, parse.shape)
+    old = is_label(parse, Label.TOP, Label.OUTERWEAR)
+    dress = is_label(parse, Label.DRESS)
     if dress.any():
         old |= dress & (
             along < min(hem - 0.04, 0.82)
         )  # below the waist it is a skirt, which may stand out beside a top
     old = _of_the_body(old, body)
     return old | (
-        _is(parse, Label.ACCESSORY) & ~_worn_high(parse, along)
+        is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
     )  # belts, ties, brooches go with the old outfit
 
 
@@ -97,29 +80,21 @@ def _of_the_body(clothing: np.ndarray, body: Body) -> np.ndarray:
     core = trunk_mask(body, size, 1.1, 0.0, 0.95) > 0.5
     for side in (0, 1):
         core |= arm_mask(body, side, size, 1.3, 0.1, 1.9) > 0.5
-    count, pieces = cv2.connectedComponents(_dilate(clothing.astype(np.uint8), 0.06 * body.breadth))
+    count, pieces = cv2.connectedComponents(dilate(clothing.astype(np.uint8), 0.06 * body.breadth))
     inside = np.bincount(pieces[clothing & core], minlength=count)
     mine = inside > (0.12 * body.breadth) ** 2
     mine[0] = False
     return clothing & mine[pieces]
 
 
-def _worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:
+def worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:
     """Accessories that reach above the shoulder line (hat, glasses, scarf, necklace): bool (h, w)."""
-    accessory = _is(parse, Label.ACCESSORY)
+    accessory = is_label(parse, Label.ACCESSORY)
     count, parts = cv2.connectedComponents(accessory.astype(np.uint8))
     high = np.zeros(count, bool)
     high[np.unique(parts[accessory & (along < 0.06)])] = True
     high[0] = False
     return high[parts] & (along < 0.9)
-
-
-def _sizeable(mask: np.ndarray, least: float) -> np.ndarray:
-    """Connected pieces of at least `least` px."""
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    large = stats[:, cv2.CC_STAT_AREA] >= least
-    large[0] = False
-    return large[parts] if count > 1 else mask
 
 
 def occluders(
@@ -132,13 +107,13 @@ def occluders(
         sleeve_end: (left, right) how far these reach, 0 none, 1 elbow, 2 wrist: no bare arm stands out before that.
     """
     size = parse.shape
-    along = _along(body, size)
-    keep = _sizeable(_is(parse, Label.HAIR) | _worn_high(parse, along), (0.3 * body.breadth) ** 2)
-    keep |= _sizeable(_is(parse, Label.BAG), (0.22 * body.breadth) ** 2)
+    along = torso_rows(body, size)
+    keep = sizeable(is_label(parse, Label.HAIR) | worn_high(parse, along), (0.3 * body.breadth) ** 2)
+    keep |= sizeable(is_label(parse, Label.BAG), (0.22 * body.breadth) ** 2)
     yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
     chin = body.mouth + (body.mouth - body.nose) * 0.75
-    keep |= _is(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
-    arms = _is(parse, Label.ARMS)
+    keep |= is_label(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
+    arms = is_label(parse, Label.ARMS)
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
         start = max(0.42, sleeve_end[side] - 0.04)
@@ -146,8 +121,8 @@ def occluders(
         if sleeve_end[side] > 0:
             bare &= ~_above_cut(body, side, size, start)
         keep |= arms & bare & (sleeves < 0.5)
-    keep |= ~_sizeable(~keep, (0.2 * body.breadth) ** 2)
-    return _sizeable(keep, (0.14 * body.breadth) ** 2)  # specks and holes are errors of the parse
+    keep |= ~sizeable(~keep, (0.2 * body.breadth) ** 2)
+    return sizeable(keep, (0.14 * body.breadth) ** 2)  # specks and holes are errors of the parse
 
 
 def _above_cut(body: Body, side: int, size: tuple[int, ...], at: float) -> np.ndarray:
@@ -170,15 +145,15 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     Returns:
         uint8 (h, w), a new parse.
     """
-    clothing = _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS)
-    face, arms = _is(parse, Label.FACE), _is(parse, Label.ARMS)
+    clothing = is_label(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS)
+    face, arms = is_label(parse, Label.FACE), is_label(parse, Label.ARMS)
     if face.sum() < 80 or not clothing.any():
         return parse
     yy, xx = np.mgrid[0 : parse.shape[0], 0 : parse.shape[1]]
     chin = body.mouth + (body.mouth - body.nose) * 0.75
     below = ((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) > 0
     colour = skin_colour(image, arms & False, face & ~below)
-    near = _dilate(clothing.astype(np.uint8), 0.16 * body.breadth).astype(bool)
+    near = dilate(clothing.astype(np.uint8), 0.16 * body.breadth).astype(bool)
     suspects = near & ((face & below) | arms)
     if not suspects.any():
         return parse
@@ -203,8 +178,8 @@ def repair_hair(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     Returns:
         uint8 (h, w), a new parse.
     """
-    hair = _is(parse, Label.HAIR)
-    along = _along(body, parse.shape)
+    hair = is_label(parse, Label.HAIR)
+    along = torso_rows(body, parse.shape)
     head = hair & (along < -0.12)
     low = hair & (along > -0.06)
     if head.sum() < 80 or not low.any():
@@ -228,7 +203,7 @@ def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.
     """
     size = parse.shape
     near = np.maximum(arm_mask(body, 0, size, 1.9, 0.1, 1.9), arm_mask(body, 1, size, 1.9, 0.1, 1.9)) > 0.5
-    missed = near & (person > 0.7) & _is(parse, Label.BACKGROUND)
+    missed = near & (person > 0.7) & is_label(parse, Label.BACKGROUND)
     return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
@@ -247,10 +222,10 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     factor = 0.5
     small = cv2.resize(parse, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
     unit = factor * body.breadth
-    clothing = _is(small, Label.TOP, Label.OUTERWEAR, Label.DRESS)
-    away = ~_dilate((small != Label.BACKGROUND).astype(np.uint8), 0.28 * unit).astype(bool)
-    near = _dilate(clothing.astype(np.uint8), 0.28 * unit).astype(bool)
-    zone = (small == Label.BACKGROUND) & _dilate(clothing.astype(np.uint8), 0.5 * unit).astype(bool)
+    clothing = is_label(small, Label.TOP, Label.OUTERWEAR, Label.DRESS)
+    away = ~dilate((small != Label.BACKGROUND).astype(np.uint8), 0.28 * unit).astype(bool)
+    near = dilate(clothing.astype(np.uint8), 0.28 * unit).astype(bool)
+    zone = (small == Label.BACKGROUND) & dilate(clothing.astype(np.uint8), 0.5 * unit).astype(bool)
     others = (small != Label.BACKGROUND) & ~clothing
     if others.any() and clothing.any():  # what lies beside a bare arm is no sleeve
         distances = [cv2.distanceTransform((~m).astype(np.uint8), cv2.DIST_L2, 3) for m in (clothing, others)]
@@ -277,11 +252,11 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     beyond = np.bincount(pieces[~near], minlength=count)
     border = (similar > 0) & (cv2.erode(similar, np.ones((3, 3), np.uint8)) == 0)
     edge = np.bincount(pieces[border], minlength=count)
-    joined = np.bincount(pieces[border & _dilate(clothing.astype(np.uint8), 2).astype(bool)], minlength=count)
+    joined = np.bincount(pieces[border & dilate(clothing.astype(np.uint8), 2).astype(bool)], minlength=count)
     missed = (beyond < 0.12 * size) & (joined > 0.13 * edge)
     missed[0] = False
     found = missed[pieces]
-    found = _sizeable(found, (0.1 * unit) ** 2)
+    found = sizeable(found, (0.1 * unit) ** 2)
     grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.where((grown > 0.5) & (parse == Label.BACKGROUND), np.uint8(Label.TOP), parse).astype(np.uint8)
 
@@ -307,27 +282,25 @@ def build(
     """
     size = parse.shape
     unit = body.breadth / 100.0
-    along = _along(body, size)
+    along = torso_rows(body, size)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves, sleeve_end)
     gone = old_garment(parse, body, hem) & ~keep
-    wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
-    wide &= ~(_is(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
-    new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
-    head = _is(parse, Label.HAIR) | (_is(parse, Label.FACE) & ~gone)
-    rim = _dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~_is(parse, Label.HAIR)
+    wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
+    wide &= ~(is_label(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
+    new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
+    head = is_label(parse, Label.HAIR) | (is_label(parse, Label.FACE) & ~gone)
+    rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
     edit = ((wide & ~head) | rim | new | gone) & ~keep
-    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
-    soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
-    hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = _fill(image, parse, body, hole, along, hem, sleeve_end)
+    soft = soften(edit, keep)
+    hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
+    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end)
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
 
 
-def _fill(
+def fill_plate(
     image: np.ndarray,
     parse: np.ndarray,
     body: Body,
@@ -342,9 +315,9 @@ def _fill(
     plate = backdrop(photo, parse, body, hole)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
-    lower = _is(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
+    lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
     if lower.sum() < 60:
-        lower = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
+        lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2

@@ -13,20 +13,12 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import (
-    Agnostic,
-    _along,
-    _dilate,
-    _is,
-    _worn_high,
-    occluders,
-    repair_hair,
-    repair_skin,
-)
-from .agnostic_lower import _leg_picture
-from .body import Body, arm_mask, hand_mask
+from .agnostic import Agnostic, occluders, repair_hair, repair_skin, worn_high
+from .agnostic_lower import leg_picture
+from .body import Body, arm_mask, hand_mask, torso_rows
 from .fill import row_fill, shade_arm
 from .lower_body import LowerBody
+from .masks import dilate, is_label, soften
 from .plate import backdrop, bare_skin
 from .skeleton import Fit
 
@@ -40,15 +32,15 @@ SHADOW, SHADOW_REACH = 0.35, 0.09
 
 def old_clothes(parse: np.ndarray, body: Body) -> np.ndarray:
     """Pixels of the worn outfit that must go: bool (h, w). Shoes, bags and what is worn at the head stay."""
-    old = _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)
-    bag = _is(parse, Label.BAG)
+    old = is_label(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)
+    bag = is_label(parse, Label.BAG)
     r = max(round(0.07 * body.breadth), 1)
     thick = cv2.morphologyEx(
         bag.astype(np.uint8), cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2)
     )
-    strap = bag & ~_dilate(thick, 2).astype(bool) & (_along(body, parse.shape) < 0.6)  # only pieces of it are seen
+    strap = bag & ~dilate(thick, 2).astype(bool) & (torso_rows(body, parse.shape) < 0.6)  # only pieces of it are seen
     old |= strap
-    return old | (_is(parse, Label.ACCESSORY) & ~_worn_high(parse, _along(body, parse.shape)))
+    return old | (is_label(parse, Label.ACCESSORY) & ~worn_high(parse, torso_rows(body, parse.shape)))
 
 
 def repair_legs(parse: np.ndarray) -> np.ndarray:
@@ -56,7 +48,7 @@ def repair_legs(parse: np.ndarray) -> np.ndarray:
 
     Below a leg comes a shoe or the floor.
     """
-    legs = _is(parse, Label.LEGS).astype(np.uint8)
+    legs = is_label(parse, Label.LEGS).astype(np.uint8)
     count, pieces = cv2.connectedComponents(legs)
     if count < 2:
         return parse
@@ -64,7 +56,7 @@ def repair_legs(parse: np.ndarray) -> np.ndarray:
     under[3:] = pieces[:-3]
     rim = (under > 0) & (legs == 0)
     below = np.bincount(under[rim], minlength=count)
-    cloth = np.bincount(under[rim & _is(parse, Label.LOWER, Label.DRESS)], minlength=count)
+    cloth = np.bincount(under[rim & is_label(parse, Label.LOWER, Label.DRESS)], minlength=count)
     wrong = cloth > 0.6 * np.maximum(below, 1)
     wrong[0] = False
     return np.where(wrong[pieces], np.uint8(Label.LOWER), parse).astype(np.uint8)
@@ -93,24 +85,24 @@ def _hand_hidden(parse: np.ndarray, body: Body, side: int) -> bool:
     """Whether a hand is in a pocket or sleeve that goes, so that it must be painted."""
     place = hand_mask(body, side, parse.shape, 1.4) > 0.5
     inside = bool(place.any()) and bool(
-        _is(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)[place].mean() > 0.6
+        is_label(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)[place].mean() > 0.6
     )
-    return inside and int((_is(parse, Label.ARMS) & place).sum()) < 0.1 * place.sum()
+    return inside and int((is_label(parse, Label.ARMS) & place).sum()) < 0.1 * place.sum()
 
 
 def feet_hidden(parse: np.ndarray, body: Body) -> bool:
     """Whether the worn skirt or trousers reach the ground, so that the feet would have to be invented."""
-    along = _along(body, parse.shape)
+    along = torso_rows(body, parse.shape)
     end = float(body.along(body.ankles).max())
-    cloth = along[_is(parse, Label.LOWER, Label.DRESS, Label.OUTERWEAR)]
-    shoes = int((_is(parse, Label.SHOES, Label.LEGS) & (along > end - 0.25)).sum())
+    cloth = along[is_label(parse, Label.LOWER, Label.DRESS, Label.OUTERWEAR)]
+    shoes = int((is_label(parse, Label.SHOES, Label.LEGS) & (along > end - 0.25)).sum())
     return len(cloth) > 80 and float(np.percentile(cloth, 99.5)) > end and shoes < 0.06 * body.breadth**2
 
 
 def lengthened(body: Body, parse: np.ndarray) -> Body:
     """`body` with its knees and ankles moved down where shoes or legs are seen well below the ankles: under a long coat
     or skirt the pose network takes its hem for the feet."""
-    seen = _is(parse, Label.SHOES, Label.LEGS)
+    seen = is_label(parse, Label.SHOES, Label.LEGS)
     rows = body.along(np.stack(np.nonzero(seen)[::-1], 1).astype(np.float32)) if seen.any() else np.zeros(0)
     if len(rows) < 0.02 * body.breadth**2:
         return body
@@ -145,21 +137,19 @@ def build(
     unit = body.breadth / 100.0
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     old = old_clothes(parse, body)
-    keep = occluders(parse, body, sleeves, fit.sleeve_end) & ~(old & _is(parse, Label.BAG))
+    keep = occluders(parse, body, sleeves, fit.sleeve_end) & ~(old & is_label(parse, Label.BAG))
     gone = old & ~keep
-    wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
-    rim = _dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~_is(parse, Label.HAIR)
-    new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
-    stay = _is(parse, Label.HAIR, Label.SHOES, Label.LEGS) | (_is(parse, Label.FACE) & ~gone)
-    edit = ((wide & ~stay) | (rim & ~_is(parse, Label.SHOES)) | new | gone) & ~keep
-    hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
+    wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
+    rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
+    new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
+    stay = is_label(parse, Label.HAIR, Label.SHOES, Label.LEGS) | (is_label(parse, Label.FACE) & ~gone)
+    edit = ((wide & ~stay) | (rim & ~is_label(parse, Label.SHOES)) | new | gone) & ~keep
+    hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     shadow = _hem_shadow(garment, body.breadth)
-    edit |= (shadow > 0.03) & _is(parse, Label.LEGS) & ~keep
-    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
-    soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
+    edit |= (shadow > 0.03) & is_label(parse, Label.LEGS) & ~keep
+    soft = soften(edit, keep)
     plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette)
-    bare = _is(parse, Label.LEGS) & ~hole  # stays, in the shadow
+    bare = is_label(parse, Label.LEGS) & ~hole  # stays, in the shadow
     plate[bare] = image[bare]
     on_legs = ((layout == int(Label.LEGS)) | bare).astype(np.float32)
     plate *= (1 - SHADOW * shadow * cv2.GaussianBlur(on_legs, (0, 0), 0.8))[..., None]
@@ -203,31 +193,31 @@ def _fill(
     size = parse.shape
     photo = image.astype(np.float32)
     unit = body.breadth / 100
-    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6 * unit)).astype(bool)
-    known = ~person & ~hole & ~_dilate(gone.astype(np.uint8), 11 * unit).astype(bool)
+    person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6 * unit)).astype(bool)
+    known = ~person & ~hole & ~dilate(gone.astype(np.uint8), 11 * unit).astype(bool)
     if known.sum() < 50:
         known = ~hole
     known |= (
         _between_legs(lower, size)
-        & _is(parse, Label.BACKGROUND)
-        & ~_dilate(gone.astype(np.uint8), 3 * unit).astype(bool)
+        & is_label(parse, Label.BACKGROUND)
+        & ~dilate(gone.astype(np.uint8), 3 * unit).astype(bool)
     )
-    along = _along(body, size)
+    along = torso_rows(body, size)
     mirrored = backdrop(photo, parse, body, hole)
     rows = row_fill(photo, known, mirrored)
-    rows = agnostic_lower.without_step(rows, photo, known, ~known & ~hole & _is(parse, Label.BACKGROUND))
+    rows = agnostic_lower.without_step(rows, photo, known, ~known & ~hole & is_label(parse, Label.BACKGROUND))
     behind = mirrored + (rows - mirrored) * np.clip((along - 0.6) * 4, 0, 1)[..., None]
     plate = behind.copy()
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     bare = np.zeros(size, np.float32)
-    seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    lit = seen & ~_dilate(gone.astype(np.uint8), 16 * unit).astype(bool)  # not in the old hem's shadow
+    seen = cv2.erode((is_label(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    lit = seen & ~dilate(gone.astype(np.uint8), 16 * unit).astype(bool)  # not in the old hem's shadow
     seen = lit if lit.sum() > 60 else seen
     if seen.sum() < 0.06 * body.length**2:  # an ankle between hem and shoe says little
         seen[:] = False
     for side in (lower.back_leg, 1 - lower.back_leg):
         limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 0.7)
-        plate += (_leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
+        plate += (leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, SLIM)
@@ -239,7 +229,7 @@ def _fill(
             skin = np.maximum(skin, hand)
     # no skin where there was not even clothing
     inside = cv2.morphologyEx(
-        (~_is(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),
+        (~is_label(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),
         cv2.MORPH_CLOSE,
         np.ones((3, 3), np.uint8),
     )

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .agnostic import Agnostic, _along, _dilate, _is, _sizeable
-from .body import Body, arm_mask, hand_mask
+from .agnostic import Agnostic
+from .body import Body, arm_mask, hand_mask, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
+from .masks import dilate, is_label, sizeable, soften
 from .plate import smooth_fill
 
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
@@ -25,15 +26,16 @@ PATTERNED = 17.0
 def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     """Pixels of the worn lower garment that must go: bool (h, w); of a dress, what lies below `waist` (torso
     lengths)."""
-    along = _along(body, parse.shape)
-    old = _is(parse, Label.LOWER) | (_is(parse, Label.DRESS) & (along > waist + 0.04))  # not where the band lies
-    return old | (_is(parse, Label.ACCESSORY) & _belts(parse, body, waist))
+    along = torso_rows(body, parse.shape)
+    # of a dress, not where the band lies
+    old = is_label(parse, Label.LOWER) | (is_label(parse, Label.DRESS) & (along > waist + 0.04))
+    return old | (is_label(parse, Label.ACCESSORY) & _belts(parse, body, waist))
 
 
 def _belts(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     """Accessories that lie wholly about the waistband: bool (h, w)."""
-    accessory = _is(parse, Label.ACCESSORY)
-    along = _along(body, parse.shape)
+    accessory = is_label(parse, Label.ACCESSORY)
+    along = torso_rows(body, parse.shape)
     count, pieces = cv2.connectedComponents(accessory.astype(np.uint8))
     low = np.ones(count, bool)
     low[np.unique(pieces[accessory & ((along < waist - 0.12) | (along > waist + 0.3))])] = False
@@ -48,19 +50,19 @@ def occluders(parse: np.ndarray, body: Body, waist: float, shafts: np.ndarray | 
         waist: torso lengths to the new waistband; shafts: bool (h, w), shoes there go under the new garment.
     """
     size = parse.shape
-    along = _along(body, size)
-    keep = _sizeable(_is(parse, Label.HAIR, Label.BAG), (0.16 * body.breadth) ** 2)
-    keep |= _is(parse, Label.SHOES, Label.TOP, Label.OUTERWEAR, Label.FACE)
-    keep |= _is(parse, Label.DRESS) & (along <= waist)
-    keep |= _is(parse, Label.ACCESSORY) & ~_belts(parse, body, waist)
-    arms = _is(parse, Label.ARMS)
+    along = torso_rows(body, size)
+    keep = sizeable(is_label(parse, Label.HAIR, Label.BAG), (0.16 * body.breadth) ** 2)
+    keep |= is_label(parse, Label.SHOES, Label.TOP, Label.OUTERWEAR, Label.FACE)
+    keep |= is_label(parse, Label.DRESS) & (along <= waist)
+    keep |= is_label(parse, Label.ACCESSORY) & ~_belts(parse, body, waist)
+    arms = is_label(parse, Label.ARMS)
     near = np.zeros(size, bool)
     for side in (0, 1):
         near |= (hand_mask(body, side, size, 1.8) > 0.5) | (arm_mask(body, side, size, 1.9, 0.0, 2.2) > 0.5)
     keep |= arms & near
     if shafts is not None:
-        keep &= ~(shafts & _is(parse, Label.SHOES))
-    return _sizeable(keep, (0.1 * body.breadth) ** 2)
+        keep &= ~(shafts & is_label(parse, Label.SHOES))
+    return sizeable(keep, (0.1 * body.breadth) ** 2)
 
 
 def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
@@ -72,33 +74,34 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
     """
     out = parse.copy()
     out[_others(out, body, person)] = int(Label.BACKGROUND)
-    lower = _is(out, Label.LOWER, Label.DRESS)
+    lower = is_label(out, Label.LOWER, Label.DRESS)
     r = max(round(0.05 * body.breadth), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
     closed = cv2.morphologyEx(lower.astype(np.uint8), cv2.MORPH_CLOSE, kernel).astype(bool)
-    holes = closed & ~lower & ~_sizeable(~lower, (0.12 * body.breadth) ** 2)
+    holes = closed & ~lower & ~sizeable(~lower, (0.12 * body.breadth) ** 2)
     out[holes] = int(Label.LOWER)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(_is(out, Label.TOP, Label.OUTERWEAR).astype(np.uint8))
+    tops = is_label(out, Label.TOP, Label.OUTERWEAR)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(tops.astype(np.uint8))
     for k in range(1, count):  # islands of a coat on a skirt
         if stats[k, cv2.CC_STAT_AREA] < (0.35 * body.breadth) ** 2:
-            ring = _dilate((pieces == k).astype(np.uint8), 2).astype(bool) & (pieces != k)
-            if _is(out[ring], Label.LOWER).mean() > 0.85:
+            ring = dilate((pieces == k).astype(np.uint8), 2).astype(bool) & (pieces != k)
+            if is_label(out[ring], Label.LOWER).mean() > 0.85:
                 out[pieces == k] = int(Label.LOWER)
     # a dark slit between the fronts of a jacket is no strip of trousers
     r = max(round(0.07 * body.breadth), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
-    top = _is(out, Label.TOP, Label.OUTERWEAR)
+    top = is_label(out, Label.TOP, Label.OUTERWEAR)
     slit = lower & (cv2.morphologyEx(lower.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
     share = cv2.blur(top.astype(np.float32), (3 * r, 1))
     yy, xx = np.mgrid[0 : out.shape[0], 0 : out.shape[1]].astype(np.float32)
     aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
-    slit &= (aside < 0.3 * body.breadth) & (_along(body, out.shape) < 1.05)
+    slit &= (aside < 0.3 * body.breadth) & (torso_rows(body, out.shape) < 1.05)
     slit &= (np.roll(share, 2 * r, 1) > 0.4) & (np.roll(share, -2 * r, 1) > 0.4)
     if slit.any():
         coat = (out[top] == Label.OUTERWEAR).mean() > 0.5
         out[slit] = int(Label.OUTERWEAR if coat else Label.TOP)
-    near = _dilate(lower.astype(np.uint8), 0.06 * body.breadth).astype(bool)
-    out[near & (person > 0.8) & _is(out, Label.BACKGROUND)] = int(Label.LOWER)
+    near = dilate(lower.astype(np.uint8), 0.06 * body.breadth).astype(bool)
+    out[near & (person > 0.8) & is_label(out, Label.BACKGROUND)] = int(Label.LOWER)
     return out
 
 
@@ -114,26 +117,26 @@ def strays(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     """
     out = parse.copy()
     down = max(round(0.05 * body.breadth), 1)
-    count, pieces = cv2.connectedComponents(_is(out, Label.LEGS).astype(np.uint8))
+    count, pieces = cv2.connectedComponents(is_label(out, Label.LEGS).astype(np.uint8))
     for k in range(1, count):
         piece = pieces == k
         below = np.zeros_like(piece)
         below[down:] = piece[:-down]
         below &= ~piece & (np.cumsum(piece[::-1], axis=0)[::-1] == 0)  # under its lowest pixel in each column
-        if below.any() and _is(out[below], Label.LOWER).mean() > 0.6:
+        if below.any() and is_label(out[below], Label.LOWER).mean() > 0.6:
             out[piece] = int(Label.LOWER)
-    lower = cv2.erode(_is(out, Label.LOWER).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    lower = cv2.erode(is_label(out, Label.LOWER).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if lower.sum() < 100:
         return out
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    colour, along = np.median(lab[lower], axis=0), _along(body, parse.shape)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(_is(out, Label.OUTERWEAR).astype(np.uint8))
+    colour, along = np.median(lab[lower], axis=0), torso_rows(body, parse.shape)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(is_label(out, Label.OUTERWEAR).astype(np.uint8))
     coat = stats[1:, cv2.CC_STAT_AREA].max(initial=0) > (0.9 * body.breadth) ** 2
     for k in range(1, count):
         piece = pieces == k
         if stats[k, cv2.CC_STAT_AREA] > (0.9 * body.breadth) ** 2 or np.percentile(along[piece], 5) < 0.72:
             continue
-        beside = _dilate(piece.astype(np.uint8), 3).astype(bool) & lower
+        beside = dilate(piece.astype(np.uint8), 3).astype(bool) & lower
         off = np.abs(np.median(lab[piece], axis=0) - colour)  # lit sides are lighter
         if beside.any() and off[0] < (20 if coat else 45) and np.hypot(off[1], off[2]) < 9:
             out[piece] = int(Label.LOWER)
@@ -146,7 +149,7 @@ def _others(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
     if not mine.any():
         return np.zeros(parse.shape, bool)
     far = cv2.distanceTransform((~mine).astype(np.uint8), cv2.DIST_L2, 3) > 0.4 * body.breadth
-    dressed = _is(parse, Label.LOWER, Label.DRESS, Label.LEGS, Label.SHOES)
+    dressed = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS, Label.SHOES)
     count, pieces = cv2.connectedComponents(dressed.astype(np.uint8))
     area = np.bincount(pieces.ravel(), minlength=count)
     on = np.bincount(pieces[mine], minlength=count)
@@ -181,14 +184,14 @@ def overlooked(
     photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     unit = factor * body.breadth
-    lower = _is(small, *worn)
+    lower = is_label(small, *worn)
     if lower.sum() < 100:
         return parse
-    near, beside = (_dilate(lower.astype(np.uint8), r * unit).astype(bool) & ~lower for r in (0.16, 0.06))
+    near, beside = (dilate(lower.astype(np.uint8), r * unit).astype(bool) & ~lower for r in (0.16, 0.06))
     mine = _unlike(lab, lower, 0.16 * unit)
     found = np.zeros(small.shape, bool)
     for labels in others:
-        other = _is(small, *labels)
+        other = is_label(small, *labels)
         zone = other & (near if labels in ((Label.ARMS,), (Label.BAG,)) else beside)  # suits have one colour
         if not zone.any():
             continue
@@ -226,10 +229,10 @@ def skin_of_legs(image: np.ndarray, parse: np.ndarray, length: float = 0.0) -> n
     Args:
         length: neck to pelvis, photo px: an ankle between hem and shoe says little about the colour.
     """
-    legs = cv2.erode(_is(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    legs = cv2.erode(is_label(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if legs.sum() < 0.06 * length**2:
         legs[:] = False
-    return leg_colour(image, legs, _is(parse, Label.ARMS), _is(parse, Label.FACE))
+    return leg_colour(image, legs, is_label(parse, Label.ARMS), is_label(parse, Label.FACE))
 
 
 def build(
@@ -251,20 +254,19 @@ def build(
     unit = body.breadth / 100.0
     keep = occluders(parse, body, fit.waist, _under_trousers(parse, body, lower, garment, fit))
     if lower.top_hem is not None:  # beside a top that hangs over it, the waistband is hidden as well
-        apart = ~_dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 4.5 * unit).astype(bool)
-        keep |= apart & _is(parse, Label.BACKGROUND) & (_along(body, parse.shape) < lower.top_hem - 0.03)
+        apart = ~dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 4.5 * unit).astype(bool)
+        keep |= apart & is_label(parse, Label.BACKGROUND) & (torso_rows(body, parse.shape) < lower.top_hem - 0.03)
     gone = old_garment(parse, body, fit.waist)
-    gone |= _is(parse, Label.LEGS) & (_along(body, parse.shape) < fit.hem - 0.06)  # no skin beside the new legs
+    # no skin beside the new legs
+    gone |= is_label(parse, Label.LEGS) & (torso_rows(body, parse.shape) < fit.hem - 0.06)
     gone &= ~keep
-    wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
-    rim = _dilate(gone.astype(np.uint8), max(1.5, 2.0 * unit)).astype(bool)
-    new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
-    bare = _is(parse, Label.LEGS)
+    wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
+    rim = dilate(gone.astype(np.uint8), max(1.5, 2.0 * unit)).astype(bool)
+    new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
+    bare = is_label(parse, Label.LEGS)
     edit = ((wide & ~bare) | rim | new | gone) & ~keep
-    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
-    soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
-    hole = _dilate(edit.astype(np.uint8), 2).astype(bool) | wide
+    soft = soften(edit, keep)
+    hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour, _above(garment))
     # bare legs in the shadow of the old hem fade into those above it
     off = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3) / (9.0 * unit)
@@ -282,7 +284,7 @@ def _under_trousers(
     if fit.skirt or fit.ends[0] < 1.7:
         return None
     out = np.zeros(parse.shape, bool)
-    shoes = _is(parse, Label.SHOES)
+    shoes = is_label(parse, Label.SHOES)
     for side in (0, 1):
         shin = lower.mask(side, parse.shape, 1.2, fit.ends[side] - 0.1, 3.0) > 0.5
         shaft = shin & shoes
@@ -326,18 +328,19 @@ def _fill(
     """Plate, layout and skin mask, defined everywhere (used inside the edit region)."""
     size = parse.shape
     photo = image.astype(np.float32)
-    along = _along(body, size)
-    person = _dilate((~_is(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)).astype(bool)
-    fringe = _dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 11.0 * body.breadth / 100).astype(bool)
+    along = torso_rows(body, size)
+    seen = (~is_label(parse, Label.BACKGROUND)).astype(np.uint8)
+    person = dilate(seen, max(4.0, 6.0 * body.breadth / 100)).astype(bool)
+    fringe = dilate(old_garment(parse, body, fit.waist).astype(np.uint8), 11.0 * body.breadth / 100).astype(bool)
     known = ~person & ~hole & ~fringe
     if known.sum() < 50:
         known = ~hole
     plate = row_fill(photo, known, smooth_fill(photo, known))
-    plate = without_step(plate, photo, known, ~known & ~hole & _is(parse, Label.BACKGROUND))
+    plate = without_step(plate, photo, known, ~known & ~hole & is_label(parse, Label.BACKGROUND))
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     # a tucked top goes on for a little where the new waistband is lower than the old one
-    top = _is(parse, Label.TOP, Label.DRESS) & ~hole & (along > fit.waist - 0.35)
-    above = above & (along < fit.waist + 0.25) & _is(parse, Label.LOWER, Label.DRESS, Label.ACCESSORY)
+    top = is_label(parse, Label.TOP, Label.DRESS) & ~hole & (along > fit.waist - 0.35)
+    above = above & (along < fit.waist + 0.25) & is_label(parse, Label.LOWER, Label.DRESS, Label.ACCESSORY)
     if top.sum() >= 60 and above.any():
         where = np.flatnonzero(above.any(axis=1))
         margin = round(0.5 * body.breadth)
@@ -348,13 +351,13 @@ def _fill(
             plate[rows] += (cloth - plate[rows]) * soft[..., None]
             layout[rows][soft > 0.5] = int(Label.TOP)
     skin = np.zeros(size, np.float32)
-    seen = cv2.erode((_is(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    seen = cv2.erode((is_label(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     between = _between(lower, size)  # inside of short legs, thighs show as far as these stand apart
     for side in (lower.back_leg, 1 - lower.back_leg):
         bare = max(0.15, fit.ends[side] - 0.15)  # only what the new garment leaves bare
         limb = np.maximum(lower.mask(side, size, bare, 2.12), lower.mask(side, size, 0.15, 2.12) * between)
         limb = cv2.GaussianBlur(limb, (0, 0), 1.0)
-        plate += (_leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
+        plate += (leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         skin = np.maximum(skin, limb)
     return plate, layout, skin
@@ -369,7 +372,7 @@ def _between(lower: LowerBody, size: tuple[int, ...]) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def _leg_picture(
+def leg_picture(
     photo: np.ndarray, body: Body, lower: LowerBody, side: int, seen: np.ndarray, colour: np.ndarray
 ) -> np.ndarray:
     """A lit leg, its colour carried on from where the photo shows that leg: float32 (h, w, 3), defined everywhere.

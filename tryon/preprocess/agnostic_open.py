@@ -11,9 +11,10 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic
-from .agnostic import Agnostic, _along, _dilate, _is
-from .body import Body, arm_mask
+from .agnostic import Agnostic
+from .body import Body, arm_mask, torso_rows
 from .fill import mirror_fill
+from .masks import dilate, is_label, soften
 from .plate import smooth_fill
 
 #: Share of the gap between the panels that must show a top or dress, or what lies under none, for an open coat.
@@ -31,11 +32,11 @@ def overlooked_coat(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndar
     Returns:
         uint8 (h, w), a new parse.
     """
-    coat, dress = _is(parse, Label.OUTERWEAR), _is(parse, Label.DRESS)
-    along = _along(body, parse.shape)
+    coat, dress = is_label(parse, Label.OUTERWEAR), is_label(parse, Label.DRESS)
+    along = torso_rows(body, parse.shape)
     yy, xx = np.mgrid[0 : parse.shape[0], 0 : parse.shape[1]].astype(np.float32)
     aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
-    inner = _is(parse, Label.TOP) | (dress & (aside < 0.3 * body.chest))
+    inner = is_label(parse, Label.TOP) | (dress & (aside < 0.3 * body.chest))
     inner &= along < 0.9
     if coat.sum() < 300 or inner.sum() < 100 or dress.sum() < 100:
         return parse
@@ -59,8 +60,8 @@ def shows_top(parse: np.ndarray, gap: np.ndarray) -> bool:
     Args:
         parse: uint8 (h, w); gap: bool (h, w), see `panels.between`.
     """
-    covered = _is(parse, Label.TOP, Label.DRESS, Label.OUTERWEAR) & gap
-    top = _is(parse, Label.TOP, Label.DRESS) & gap
+    covered = is_label(parse, Label.TOP, Label.DRESS, Label.OUTERWEAR) & gap
+    top = is_label(parse, Label.TOP, Label.DRESS) & gap
     return bool(covered.any()) and float(top.sum()) > TOP_NEEDED * float(covered.sum())
 
 
@@ -82,25 +83,23 @@ def build(
     """
     size = parse.shape
     unit = body.breadth / 100.0
-    along = _along(body, size)
+    along = torso_rows(body, size)
     parse = agnostic.repair_hair(image, agnostic.repair_skin(image, parse, body), body)
     stays = _staying_top(parse, body, along, gap, hem, sleeve_end)
     keep = agnostic.occluders(parse, body, sleeves, sleeve_end)
-    worn = _is(parse, Label.ACCESSORY) & gap
+    worn = is_label(parse, Label.ACCESSORY) & gap
     gone = agnostic.old_garment(parse, body, hem) & ~keep & ~stays & ~worn
-    wide = _dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool) & ~stays
-    rim = _dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~_is(parse, Label.HAIR)
-    new = _dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
-    head = _is(parse, Label.HAIR) | (_is(parse, Label.FACE) & ~gone)
+    wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool) & ~stays
+    rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
+    new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
+    head = is_label(parse, Label.HAIR) | (is_label(parse, Label.FACE) & ~gone)
     edit = ((wide & ~head & ~gap) | rim | new | gone) & ~keep
     shadow = cv2.GaussianBlur(garment, (0, 0), SHADOW_REACH * body.breadth) * gap
     dim = (shadow > 0.04) & stays & ~keep
-    hole = _dilate(edit.astype(np.uint8), 1).astype(bool)
+    hole = dilate(edit.astype(np.uint8), 1).astype(bool)
     edit |= dim
-    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
-    soft = np.where(soft < 0.02, 0, soft).astype(np.float32)
-    plate, layout, skin, colour = agnostic._fill(image, parse, body, hole | wide, along, hem, sleeve_end)
+    soft = soften(edit, keep)
+    plate, layout, skin, colour = agnostic.fill_plate(image, parse, body, hole | wide, along, hem, sleeve_end)
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)
     own = stays & ~hole
     plate[own] = image[own]
@@ -120,7 +119,7 @@ def _staying_top(
         if sleeve_end[side] < 1.8:  # its sleeve reaches out of the new one
             start = max(sleeve_end[side] - 0.06, 0.1)
             place |= arm_mask(body, side, parse.shape, 2.0, start, 2.1) > 0.5
-    return _is(parse, Label.TOP, Label.DRESS) & place
+    return is_label(parse, Label.TOP, Label.DRESS) & place
 
 
 def _under(
@@ -136,7 +135,7 @@ def _under(
     kinds = ((Label.TOP, Label.DRESS), (Label.FACE,), (Label.LOWER,))
     photo = image.astype(np.float32)
     far = np.full(parse.shape, 1e6, np.float32)
-    seen = [_is(parse, *labels) & ~hole for labels in kinds]
+    seen = [is_label(parse, *labels) & ~hole for labels in kinds]
     distance = np.stack([
         cv2.distanceTransform((~s).astype(np.uint8), cv2.DIST_L2, 3) if s.sum() > 40 else far for s in seen
     ])  # fmt: skip

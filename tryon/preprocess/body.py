@@ -217,6 +217,13 @@ def hand_mask(body: Body, side: int, size: tuple[int, ...], grow: float = 1.0) -
     return mask.astype(np.float32) / 255
 
 
+def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
+    x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)
+    y = (np.arange(size[0], dtype=np.float32) + 0.5 - body.neck[1]) * (body.down[1] / body.length)
+    return x[None] + y[:, None]
+
+
 def trunk_mask(
     body: Body, size: tuple[int, ...], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2
 ) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from ..labels import Label
 from ..types import LEFT_ANKLE, LEFT_KNEE, RIGHT_ANKLE, RIGHT_KNEE
 from .body import Body, leg_stations
+from .masks import is_label
 
 #: Stations along a leg, t = 0 hip, 1 knee, 2 ankle.
 STATIONS = np.linspace(0.0, 2.2, 45).astype(np.float32)
@@ -90,10 +91,6 @@ class LowerBody:
         return out.astype(np.float32) / 255
 
 
-def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
-    return np.isin(parse, [int(x) for x in labels])
-
-
 def measure(parse: np.ndarray, body: Body, world: np.ndarray) -> LowerBody:
     """Measure the lower body.
 
@@ -128,7 +125,7 @@ def _waistline(parse: np.ndarray, body: Body) -> tuple[float, bool, float | None
     """Upper edge of the worn lower garment near the axis, torso lengths, whether it is a waistband that shows, and the
     hem that hangs over it if not."""
     edges = []
-    lower = _is(parse, Label.LOWER)
+    lower = is_label(parse, Label.LOWER)
     for aside in np.linspace(-0.3, 0.3, 13) * body.breadth:
         along = np.arange(0.45, 2.0, 0.01)
         points = np.rint(np.stack([body.at(a, aside) for a in along]) - 0.5).astype(int)
@@ -149,7 +146,7 @@ def _half_breadth(
     parse: np.ndarray, body: Body, along: float, side: int, usual: float, limits: tuple[float, float]
 ) -> float:
     """Half breadth of the clothed body near a row, px: measured where the parse ends against the background."""
-    cloth = _is(parse, Label.LOWER, Label.LEGS, Label.DRESS, Label.TOP)
+    cloth = is_label(parse, Label.LOWER, Label.LEGS, Label.DRESS, Label.TOP)
     aside = np.arange(0.2, 0.95, 0.01) * body.breadth
     found = []
     for a in along + np.linspace(-0.04, 0.04, 5):
@@ -180,7 +177,7 @@ def _leg(parse: np.ndarray, body: Body, side: int) -> tuple[np.ndarray, np.ndarr
         normal = -normal
     other = leg_stations(body, 1 - side, float(STATIONS[0]), float(STATIONS[-1]), n)[0]
     gap = ((axis - other) * normal).sum(1)  # positive where the other leg lies on the inner side
-    cloth = _is(parse, Label.LOWER, Label.LEGS, Label.DRESS)
+    cloth = is_label(parse, Label.LOWER, Label.LEGS, Label.DRESS)
     reach = np.arange(0.0, 3.0, 0.06)
     edges, bare = np.full((n, 2), np.nan), np.zeros((n, 2), bool)
     for k in range(n):

@@ -8,10 +8,7 @@ import numpy as np
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, neck_mask
 from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour
-
-
-def _is(parse: np.ndarray, *labels: Label) -> np.ndarray:
-    return np.isin(parse, [int(x) for x in labels])
+from .masks import dilate, is_label
 
 
 def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -27,7 +24,7 @@ def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
 def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
     """The background, carried on to where the person is: float32 (h, w, 3)."""
     # the outline of the parse is a few px off: colours of the old garment must not leak into the background
-    person = _grown(~_is(parse, Label.BACKGROUND), max(4.0, 6.0 * body.breadth / 100))
+    person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)) > 0
     known = ~person & ~hole
     if known.sum() < 50:
         known = ~hole
@@ -84,8 +81,8 @@ def bare_skin(
     """
     size = parse.shape
     photo = image.astype(np.float32)
-    face = _is(parse, Label.FACE) & ~hole
-    colour = skin_colour(image, _is(parse, Label.ARMS) & ~hole, face)
+    face = is_label(parse, Label.FACE) & ~hole
+    colour = skin_colour(image, is_label(parse, Label.ARMS) & ~hole, face)
     bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
     neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
@@ -105,8 +102,3 @@ def bare_skin(
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
     return skin, colour
-
-
-def _grown(mask: np.ndarray, px: float) -> np.ndarray:
-    r = max(round(px), 1)
-    return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2)) > 0

@@ -39,6 +39,22 @@ def settle_category(garment: Garment) -> Garment:
     return replace(garment, category="upper", warnings=(*garment.warnings, notice))
 
 
+def reduced(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
+    """The garment at most `max_side` px large (longer side), mask and landmarks along with the photo."""
+    h, w = garment.mask.shape
+    scale = min(1.0, max_side / max(h, w))
+    if scale == 1:
+        return garment
+    size = (max(round(w * scale), 1), max(round(h * scale), 1))
+    fx, fy = size[0] / w, size[1] / h
+    return replace(
+        garment,
+        image=cv2.resize(garment.image, size, interpolation=cv2.INTER_AREA),
+        mask=cv2.resize(garment.mask, size, interpolation=cv2.INTER_AREA),
+        landmarks={k: None if p is None else (p[0] * fx, p[1] * fy) for k, p in garment.landmarks.items()},
+    )
+
+
 def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
     """The garment as it shows when worn: without the inner back collar, its colours extended over the outline.
 
@@ -48,16 +64,6 @@ def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
     Returns:
         A new `Garment`; the argument is not changed.
     """
-    h, w = garment.mask.shape
-    scale = min(1.0, max_side / max(h, w))
-    if scale < 1:
-        size = (max(round(w * scale), 1), max(round(h * scale), 1))
-        fx, fy = size[0] / w, size[1] / h
-        garment = replace(
-            garment,
-            image=cv2.resize(garment.image, size, interpolation=cv2.INTER_AREA),
-            mask=cv2.resize(garment.mask, size, interpolation=cv2.INTER_AREA),
-            landmarks={k: None if p is None else (p[0] * fx, p[1] * fy) for k, p in garment.landmarks.items()},
-        )
+    garment = reduced(garment, max_side)
     mask = garment.mask if from_wearer(garment) else garment.mask * (1 - inner_collar(garment))
     return replace(garment, image=decontaminate(garment.image, garment.mask), mask=mask.astype(np.float32))

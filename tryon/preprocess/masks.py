@@ -1,0 +1,40 @@
+"""Small operations on masks and label maps that the stages share."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..labels import Label
+
+
+def is_label(parse: np.ndarray, *labels: Label) -> np.ndarray:
+    """Where a label map has one of `labels`: bool (h, w)."""
+    table = np.zeros(256, bool)
+    table[[int(x) for x in labels]] = True
+    return table[parse]
+
+
+def dilate(mask: np.ndarray, px: float) -> np.ndarray:
+    """A uint8 or float32 mask (h, w) grown by a disc of `px`, at least 1."""
+    r = max(round(px), 1)
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1)))
+
+
+def sizeable(mask: np.ndarray, least: float) -> np.ndarray:
+    """The connected pieces of a bool mask (h, w) that have at least `least` px."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= least
+    large[0] = False
+    return large[parts] if count > 1 else mask
+
+
+def soften(edit: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """An edit region with soft edges: float32 (h, w) in [0, 1], at least .5 inside, at most .35 on what is kept.
+
+    Args:
+        edit, keep: bool (h, w).
+    """
+    soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
+    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
+    return np.where(soft < 0.02, 0, soft).astype(np.float32)
