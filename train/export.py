@@ -146,12 +146,14 @@ def register(
     metrics: dict[str, Any] | None = None,
     licence: str = "Apache-2.0",
     folder: Path = FOLDER,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Copy an exported network to the shipped weights and write its entry into the manifest.
 
     Args:
         name: "parser", "garment" or "generator".
         metrics: figures that describe it, JSON values.
+        settings: what the network was built with, where the run time has to know.
 
     Returns:
         The manifest's new entry.
@@ -162,7 +164,7 @@ def register(
         value.name: [dim.dim_value or dim.dim_param for dim in value.type.tensor_type.shape.dim]
         for value in model.graph.input
     }
-    return register_file(name, f"{name}.onnx", data, metrics, licence, folder, inputs)
+    return register_file(name, f"{name}.onnx", data, metrics, licence, folder, inputs, settings)
 
 
 def register_file(
@@ -173,6 +175,7 @@ def register_file(
     licence: str = "Apache-2.0",
     folder: Path = FOLDER,
     inputs: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write `data` as the shipped weights `name` and its entry into the manifest; see `register`."""
     entry = {
@@ -182,6 +185,7 @@ def register_file(
         "licence": licence,
         "inputs": inputs or {},
         "metrics": metrics or {},
+        **({"settings": settings} if settings else {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / file, data)

@@ -70,9 +70,12 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     own = {"validation": about["metrics"]} if about.get("metrics") else {}
     metrics = {**training_record(args.weights.parent), **own, "onnx_vs_torch": worst}
     half = path.with_name(f"{path.stem}_half.safetensors").read_bytes()
+    settings = load_generator(args.weights).settings
     return [
-        register("generator", path, metrics, licence, args.folder),
-        register_file("generator_torch", "generator.safetensors", half, metrics, licence, args.folder),
+        register("generator", path, metrics, licence, args.folder, settings),
+        register_file(
+            "generator_torch", "generator.safetensors", half, metrics, licence, args.folder, settings=settings
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests import drawn_person
 from tryon import weights
 from tryon.engines import make_engine
+from tryon.engines.base import from_network
 from tryon.inputs import build_inputs
 from tryon.preprocess.worn import as_worn
 
@@ -64,3 +65,21 @@ def test_all_weights_fit_the_wheel():
     assert total < 60e6
     for name in ("parser", "garment", "generator", "generator_torch"):
         assert weights.path(name).stat().st_size == weights.info(name)["bytes"]
+
+
+def test_a_confined_generator_changes_only_drawn_skin_and_light(inputs, onnx):
+    changed = 0
+    for x in inputs:
+        render, skin = onnx.render(x), x.agnostic.skin > 0
+        assert np.array_equal(render.rgb[~skin], np.clip(x.agnostic.plate, 0, 255)[~skin])
+        assert np.array_equal(render.alpha, x.coverage)
+        changed += int((np.abs(render.rgb - x.agnostic.plate)[skin] > 1).sum())
+    assert changed > 0  # bare arms are drawn in at least one of them
+
+
+def test_other_generators_keep_their_whole_picture(inputs):
+    rgb, alpha = np.zeros((1, 3, 512, 384), np.float32), np.full((1, 1, 512, 384), 0.25, np.float32)
+    free = from_network(rgb, alpha, alpha + 1)
+    assert (free.rgb == 127.5).all() and (free.alpha == 0.25).all()
+    held = from_network(rgb, alpha, alpha + 1, inputs[0])
+    assert not np.array_equal(held.alpha, free.alpha) and (held.gain == 1.25).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from ..inputs import TryOnInputs
@@ -34,7 +35,25 @@ class Engine(Protocol):
     def render(self, inputs: TryOnInputs) -> Render: ...
 
 
-def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray) -> Render:
-    """The generator's outputs (1, C, h, w), pictures in [-1, 1], as a `Render`."""
-    picture = (np.moveaxis(rgb[0], 0, -1).astype(np.float32) + 1) * 127.5
-    return Render(np.clip(picture, 0, 255), alpha[0, 0].astype(np.float32), gain[0].mean(0).astype(np.float32))
+def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray, inputs: TryOnInputs | None = None) -> Render:
+    """The generator's outputs (1, C, h, w), pictures in [-1, 1], as a `Render`.
+
+    Args:
+        inputs: given for a confined generator (`models.generator.Generator`): of its picture only drawn skin is taken,
+            and the garment's edges stay as sharp as the warp made them. Beyond them a small network's correction is a
+            pale or coloured glow.
+    """
+    picture = np.clip((np.moveaxis(rgb[0], 0, -1).astype(np.float32) + 1) * 127.5, 0, 255)
+    light = gain[0].mean(0).astype(np.float32)
+    if inputs is None:
+        return Render(picture, alpha[0, 0].astype(np.float32), light)
+    plate = inputs.agnostic.plate
+    share = _inner(inputs.agnostic.skin)[..., None]
+    return Render(np.clip(plate + share * (picture - plate), 0, 255), inputs.coverage, light)
+
+
+def _inner(mask: np.ndarray) -> np.ndarray:
+    """A soft mask that ends where `mask` ends: float32 (h, w) in [0, 1], 0 where the mask is 0."""
+    mask = mask.astype(np.float32)
+    soft = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)), (0, 0), 1.5)
+    return np.minimum(mask, soft)

@@ -18,7 +18,8 @@ class OnnxEngine:
 
     def __init__(self, threads: int | None = None, folder: str | None = None) -> None:
         self._session = weights.session("generator", threads, folder)
+        self._confined = bool(weights.info("generator", folder).get("settings", {}).get("confined", False))
 
     def render(self, inputs: TryOnInputs) -> Render:
         rgb, alpha, gain = self._session.run(["rgb", "alpha", "gain"], {"inputs": inputs.network()[None]})
-        return from_network(rgb, alpha, gain)
+        return from_network(rgb, alpha, gain, inputs if self._confined else None)

@@ -46,4 +46,5 @@ class TorchEngine:
         with torch.inference_mode():
             x = torch.from_numpy(inputs.network()[None]).to(self._device)
             layers = self._net(x)
-        return from_network(*(t.float().cpu().numpy() for t in layers))
+        rgb, alpha, gain = (t.float().cpu().numpy() for t in layers)
+        return from_network(rgb, alpha, gain, inputs if self._net.settings["confined"] else None)

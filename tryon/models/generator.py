@@ -172,6 +172,7 @@ class Generator(nn.Module):
         gain_channels: 1 (brightness) or 3 (coloured light).
         norm: per-pixel norm from 1/4 of the resolution downwards.
         confined: correct the plate only where `reach` says. Weights files without this setting were trained with False.
+            The engines take still less of a confined network's picture: see `engines.base.from_network`.
 
     Shape: (B, in_channels, H, W) -> `Layers`, H and W multiples of `multiple`.
     """
