@@ -69,13 +69,10 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     licence = args.licence or about.get("licence", "Apache-2.0")
     own = {"validation": about["metrics"]} if about.get("metrics") else {}
     metrics = {**training_record(args.weights.parent), **own, "onnx_vs_torch": worst}
-    half = path.with_name(f"{path.stem}_half.safetensors").read_bytes()
-    settings = load_generator(args.weights).settings
+    half = path.with_name(f"{path.stem}_half.safetensors")
     return [
-        register("generator", path, metrics, licence, args.folder, settings),
-        register_file(
-            "generator_torch", "generator.safetensors", half, metrics, licence, args.folder, settings=settings
-        ),
+        register("generator", path, metrics, licence, args.folder, load_about(half)["settings"]),
+        register_file("generator_torch", "generator.safetensors", half.read_bytes(), metrics, licence, args.folder),
     ]
 
 

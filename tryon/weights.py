@@ -146,7 +146,7 @@ def usable_cores(most: int = MAX_THREADS) -> int:
 
 
 def _is_entry(entry: object) -> bool:
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or not isinstance(entry.get("settings", {}), dict):
         return False
     file, digest = entry.get("file"), entry.get("sha256")
     return isinstance(file, str) and isinstance(digest, str) and file == Path(file).name and file not in ("", "..")

@@ -53,6 +53,7 @@ def test_train_resume_export(shards, tmp_path, capsys):
     assert main(["export", "tryon", str(weights), "--licence", "CC0-1.0"]) == 0
     manifest = json.loads((tmp_path / "run" / "export" / "manifest.json").read_text())
     assert set(manifest) == {"generator", "generator_torch"}
+    assert manifest["generator"]["settings"]["confined"] is True
     assert main(["export", "tryon", str(weights)]) == 0
     again = json.loads((tmp_path / "run" / "export" / "manifest.json").read_text())
     assert again["generator"]["licence"] == "MIT"  # what the settings said, unless the command says otherwise

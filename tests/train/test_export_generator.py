@@ -43,9 +43,8 @@ def test_parity_and_manifest(tmp_path):
     entry = register("generator", path, training_record(tmp_path), folder=tmp_path / "shipped")
     assert entry["metrics"]["validation"] == {"l1": 0.1}
     assert "generator" in json.loads((tmp_path / "shipped" / "manifest.json").read_text())
-    own = {"settings": {"confined": True}}
-    again = register("generator", path, folder=tmp_path / "shipped", **own)
-    assert again["settings"] == own["settings"] and "settings" not in entry
+    again = register("generator", path, folder=tmp_path / "shipped", settings={"confined": True})
+    assert again["settings"] == {"confined": True} and "settings" not in entry
 
 
 def test_parser_weights_say_what_they_are(tmp_path):
