@@ -77,8 +77,8 @@ def test_missing_things(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"a": 1}', '{"a": {"file": "../../passwd", "sha256": "0"}}', '{"a": {"file": "/x", "sha256": ""}}',
-     '{"a": {"file": "..", "sha256": "0"}}', '{"a": {"sha256": "0"}}', '{"a": {"file": "x", "sha256": "0", "settings": 1}}',
-     "\x00"],
+     '{"a": {"file": "..", "sha256": "0"}}', '{"a": {"sha256": "0"}}', "\x00",
+     '{"a": {"file": "x", "sha256": "0", "settings": 1}}'],
 )  # fmt: skip
 def test_damaged_manifests(folder: Path, text: str) -> None:
     (folder / weights.MANIFEST).write_text(text)
