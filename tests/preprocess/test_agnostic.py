@@ -9,7 +9,7 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic
-from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.body import body_from_pose, hand_mask
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.worn import as_worn
 
@@ -55,6 +55,19 @@ def test_newly_bare_arms_are_drawn_in_skin_colour(inputs):
         assert skin[y, x] > 0.9
         assert inputs.coverage[y, x] == 0
         assert np.abs(inputs.agnostic.plate[y, x] - inputs.agnostic.colour).max() < 40
+
+
+@pytest.mark.parametrize(
+    ("end", "around", "stays"), [(0.5, "nothing", True), (2.0, "nothing", False), (0.5, "coat", False)]
+)
+def test_a_gloved_hand_stays_if_a_bare_arm_would_end_in_it(inputs, end, around, stays):
+    body, parse = inputs.body, inputs.parse.copy()
+    hand = hand_mask(body, 0, parse.shape, 1.1) > 0.5
+    parse[(hand_mask(body, 0, parse.shape, 2.2) > 0.5)] = Label.TOP if around == "coat" else Label.BACKGROUND
+    parse[hand] = Label.TOP
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32), (end, end))
+    assert (keep[hand].mean() > 0.9) == stays
+    assert stays or keep[hand].mean() < 0.1
 
 
 def test_skin_colour_falls_back_to_the_face():

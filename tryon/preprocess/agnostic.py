@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..labels import Label
+from ..labels import TORSO_CLOTHING, Label
 from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, torso_rows, trunk_mask
 from .fill import skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
 from .plate import backdrop, bare_skin, lower_cloth
+
+#: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
+_LONG_SLEEVE = 1.6
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ def occluders(
     arms = is_label(parse, Label.ARMS)
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
+        if sleeve_end[side] < _LONG_SLEEVE:
+            keep |= _free_glove(parse, body, side)
         start = max(0.42, sleeve_end[side] - 0.04)
         bare = arm_mask(body, side, size, 1.5, start=start, stop=2.3) > 0.5
         if sleeve_end[side] > 0:
@@ -123,6 +128,23 @@ def occluders(
         keep |= arms & bare & (sleeves < 0.5)
     keep |= ~sizeable(~keep, (0.2 * body.breadth) ** 2)
     return sizeable(keep, (0.14 * body.breadth) ** 2)  # specks and holes are errors of the parse
+
+
+def _free_glove(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
+    """A hand that was parsed as clothing although it hangs free, such as a gloved one: bool (h, w).
+
+    Without it the newly bare arm would end in nothing. Hands in pockets have mostly clothing around them, and are left
+    out.
+    """
+    hand = hand_mask(body, side, parse.shape, 1.1) > 0.5
+    around = (hand_mask(body, side, parse.shape, 2.0) > 0.5) & ~hand
+    clothing = is_label(parse, *TORSO_CLOTHING)
+    if not hand.any() or not around.any():
+        return np.zeros(parse.shape, bool)
+    bare = is_label(parse, Label.ARMS)[hand].mean() > 0.15
+    free = clothing[around].mean() < 0.5
+    gloved = not bare and free and clothing[hand].mean() > 0.3
+    return clothing & hand if gloved else np.zeros(parse.shape, bool)
 
 
 def _above_cut(body: Body, side: int, size: tuple[int, ...], at: float) -> np.ndarray:
