@@ -70,6 +70,22 @@ def test_a_gloved_hand_stays_if_a_bare_arm_would_end_in_it(inputs, end, around, 
     assert stays or keep[hand].mean() < 0.1
 
 
+@pytest.mark.parametrize(("at", "radius", "stays"), [(0.0, 0.15, False), (0.0, 0.3, True), (1.0, 0.15, True)])
+def test_a_badge_is_no_bag(inputs, at, radius, stays):
+    """Small and on the garment it goes with it; a large one, or one that hangs over the garment's edge, is kept."""
+    body, parse = inputs.body, inputs.parse.copy()
+    y, x = np.indices(parse.shape)
+    centre = body.at(0.5, 0.0)
+    clothing = np.isin(parse, [Label.TOP, Label.OUTERWEAR])
+    row = np.flatnonzero(clothing[round(centre[1])] & (np.abs(x[0] - centre[0]) < 0.6 * body.breadth))
+    middle = centre[0] + at * (row.max() - centre[0])
+    badge = np.hypot(x - middle, y - centre[1]) < radius * body.breadth
+    parse[badge] = Label.BAG
+    none = np.zeros(parse.shape, np.float32)
+    assert bool(agnostic.occluders(parse, body, none)[badge].mean() > 0.8) == stays
+    assert bool(agnostic.old_garment(parse, body, 1.0)[badge].mean() > 0.9) != stays
+
+
 def test_skin_colour_falls_back_to_the_face():
     image = np.zeros((20, 20, 3), np.uint8)
     image[:10] = (200, 150, 120)

@@ -71,10 +71,24 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
         old |= dress & (
             along < min(hem - 0.04, 0.82)
         )  # below the waist it is a skirt, which may stand out beside a top
-    old = _of_the_body(old, body)
+    old = _of_the_body(old | _sewn_on(parse, body), body)
     return old | (
         is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
     )  # belts, ties, brooches go with the old outfit
+
+
+def _sewn_on(parse: np.ndarray, body: Body) -> np.ndarray:
+    """Small pieces parsed as a bag that have clothing all around, badges and pockets: bool (h, w)."""
+    bag = is_label(parse, Label.BAG)
+    count, pieces = cv2.connectedComponents(bag.astype(np.uint8))
+    ring = dilate(bag.astype(np.uint8), 3).astype(bool) & ~bag
+    nearest = dilate(pieces.astype(np.float32), 3).astype(int)
+    beside = np.bincount(nearest[ring], minlength=count)
+    clothing = np.bincount(nearest[ring & is_label(parse, *TORSO_CLOTHING)], minlength=count)
+    small = np.bincount(pieces.ravel(), minlength=count) < (0.4 * body.breadth) ** 2
+    sewn = small & (clothing > 0.97 * np.maximum(beside, 1))
+    sewn[0] = False
+    return sewn[pieces]
 
 
 def _of_the_body(clothing: np.ndarray, body: Body) -> np.ndarray:
@@ -112,7 +126,7 @@ def occluders(
     size = parse.shape
     along = torso_rows(body, size)
     keep = sizeable(is_label(parse, Label.HAIR) | worn_high(parse, along), (0.3 * body.breadth) ** 2)
-    keep |= sizeable(is_label(parse, Label.BAG), (0.22 * body.breadth) ** 2)
+    keep |= sizeable(is_label(parse, Label.BAG) & ~_sewn_on(parse, body), (0.22 * body.breadth) ** 2)
     yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
     chin = body.mouth + (body.mouth - body.nose) * 0.75
     keep |= is_label(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
