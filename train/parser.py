@@ -287,7 +287,8 @@ class Training:
         out = []
         for number in range(self.images, self.images + batch):
             rng = chance(self.s.seed, number)
-            out.append(augmented_view(choose(self.photos, self.pseudo, self.deck, rng), size, rng))
+            sample = choose(self.photos, self.pseudo, self.deck, rng)
+            out.append(augmented_view(sample, size, rng, self.photos.train))
         return out
 
     def step(self, batch: list[tuple[np.ndarray, np.ndarray]], progress: float) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from PIL import Image
 
 from ..geometry import Placement
 from ..imageio import load as load_image
+from ..labels import Label
+from ..preprocess.fill import push_pull
 from ..preprocess.parsing import MARGIN, input_planes, person_canvas
 
 IGNORE = 255
 #: Stored crops: larger than the canvas, so that augmentation has room.
 STORE = (512, 384)
 STORE_MARGIN = 0.12
+#: Shares of the views with a piece of the outfit in another colour, and with other surroundings.
+DYED_SHARE = 0.3
+SWAPPED_SHARE = 0.2
 
 
 @dataclass
@@ -157,8 +163,82 @@ def _recolour(image: np.ndarray, rng: random.Random) -> np.ndarray:
     return out
 
 
-def augmented_view(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, np.ndarray]:
-    """A random view: (planes uint8 (h, w, 10), labels uint8 (h / 2, w / 2))."""
+#: What `_dye` gives another colour: pieces of an outfit come in all of them.
+_DYED = (Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER, Label.SHOES, Label.BAG)
+
+
+def _dye(image: np.ndarray, labels: np.ndarray, rng: random.Random) -> np.ndarray:
+    """One piece of the outfit in another colour, plain or striped; folds and print keep their contrast.
+
+    Args:
+        image: uint8 (h, w, 3).
+        labels: uint8 (h, w).
+    """
+    worn = [label for label in _DYED if (labels == label).any()]
+    if not worn:
+        return image
+    inside = cv2.GaussianBlur((labels == rng.choice(worn)).astype(np.float32), (0, 0), 0.8)
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    light = lab[..., 0]
+    mean = float((light * inside).sum() / max(float(inside.sum()), 1.0))
+    target = rng.uniform(10, 95)
+    depth = rng.uniform(0.5, 1.0) * min(1.0, target / max(mean, 1.0) + 0.3)
+    light = target + (light - mean) * depth
+    if rng.random() < 0.25:  # stripes
+        angle, period = rng.uniform(0, math.pi), rng.uniform(6, 40)
+        y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
+        wave = np.sin((x * math.cos(angle) + y * math.sin(angle)) * (2 * math.pi / period))
+        light = light + np.clip(wave * 3, -1, 1) * rng.uniform(5, 25)
+    keep = rng.uniform(0.0, 1.0)
+    tint = (rng.gauss(0, 22), rng.gauss(0, 22))
+    dyed = np.dstack([light, lab[..., 1] * keep + tint[0], lab[..., 2] * keep + tint[1]])
+    dyed[..., 0] = np.clip(dyed[..., 0], 0, 100)
+    out = cv2.cvtColor(dyed.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+    return np.clip(np.rint(image + (out - image) * inside[..., None]), 0, 255).astype(np.uint8)
+
+
+def _taken(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Pixels of the person, by the labels or MediaPipe, bool (h, w)."""
+    return (labels != Label.BACKGROUND) | (mask > 128)
+
+
+def _surroundings(sample: Sample, size: tuple[int, int], rng: random.Random) -> np.ndarray:
+    """A random part of a photo without its person (filled smoothly there), uint8 `size` + (3,)."""
+    assert sample.labels is not None
+    small = (STORE[1] // 4, STORE[0] // 4)
+    gone = cv2.resize(_taken(sample.labels, sample.mask).astype(np.uint8), small, interpolation=cv2.INTER_AREA)
+    gone = cv2.dilate(gone, np.ones((5, 5), np.uint8))
+    filled = push_pull(
+        cv2.resize(sample.image, small, interpolation=cv2.INTER_AREA).astype(np.float32), (gone == 0).astype(np.float32)
+    )
+    whole = (STORE[1], STORE[0])
+    share = cv2.resize(gone.astype(np.float32), whole)[..., None]
+    plate = sample.image + (cv2.resize(filled, whole) - sample.image) * share
+    part = rng.uniform(0.5, 1.0)
+    h, w = round(STORE[0] * part), round(STORE[1] * part)
+    y, x = rng.randint(0, STORE[0] - h), rng.randint(0, STORE[1] - w)
+    cut = cv2.resize(plate[y : y + h, x : x + w], (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.clip(np.rint(cut[:, ::-1] if rng.random() < 0.5 else cut), 0, 255).astype(np.uint8)
+
+
+def _elsewhere(
+    image: np.ndarray, labels: np.ndarray, mask: np.ndarray, other: Sample, rng: random.Random
+) -> np.ndarray:
+    """The person in front of another photo's surroundings, uint8 (h, w, 3)."""
+    behind = _surroundings(other, image.shape[:2], rng)
+    inside = _taken(labels, mask).astype(np.float32)
+    alpha = np.clip(cv2.GaussianBlur(inside, (0, 0), 0.8) * 2 - 0.6, 0, 1)[..., None]
+    return np.rint(image * alpha + behind * (1 - alpha)).astype(np.uint8)
+
+
+def augmented_view(
+    sample: Sample, size: tuple[int, int], rng: random.Random, others: Sequence[Sample] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """A random view: (planes uint8 (h, w, 10), labels uint8 (h / 2, w / 2)).
+
+    Args:
+        others: labelled photos whose surroundings may replace those of `sample`.
+    """
     assert sample.labels is not None
     matrix, flip = _random_affine(sample, size, rng)
     points = sample.keypoints.copy()
@@ -169,8 +249,14 @@ def augmented_view(sample: Sample, size: tuple[int, int], rng: random.Random) ->
     m[:, 2] += half_pixel
     wh = (size[1], size[0])
     border = cv2.BORDER_REPLICATE if rng.random() < 0.7 else cv2.BORDER_CONSTANT
-    image = _recolour(cv2.warpAffine(sample.image, m, wh, flags=cv2.INTER_LINEAR, borderMode=border), rng)
+    image = cv2.warpAffine(sample.image, m, wh, flags=cv2.INTER_LINEAR, borderMode=border)
     mask = cv2.warpAffine(sample.mask, m, wh, flags=cv2.INTER_LINEAR)
+    dye, swap = rng.random() < DYED_SHARE, bool(others) and rng.random() < SWAPPED_SHARE
+    if dye or swap:
+        fine = cv2.warpAffine(sample.labels, m, wh, flags=cv2.INTER_NEAREST)
+        image = _dye(image, fine, rng) if dye else image
+        image = _elsewhere(image, fine, mask, rng.choice(others), rng) if swap else image
+    image = _recolour(image, rng)
     half = matrix / 2
     half[:, 2] += half[:, :2] @ (0.5, 0.5) - 0.5
     labels = cv2.warpAffine(sample.labels, half, (wh[0] // 2, wh[1] // 2), flags=cv2.INTER_NEAREST)

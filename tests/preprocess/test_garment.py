@@ -100,6 +100,41 @@ def test_what_is_refused(category: str, error: type[Exception], words: str) -> N
     assert "\n" not in str(caught.value)
 
 
+class Undecided(Seer):
+    """Sees the category only as probabilities."""
+
+    def __init__(self, **shares: float) -> None:
+        super().__init__()
+        self.shares = [shares.get(name, 0.01) for name in ATTRIBUTES["category"]]
+
+    def run(self, session: object, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        out = super().run(session, inputs)
+        at = 2 + list(ATTRIBUTES).index("category")
+        out[at] = np.repeat(np.array([self.shares], np.float32), len(out[0]), 0)
+        return out
+
+
+def test_a_dress_on_a_hanger_that_looks_like_somebody_is_taken_when_nobody_is_there() -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    analyse = GarmentAnalyser(Undecided(dress=0.4, person=0.56))
+    with pytest.raises(NotAGarment, match="shows a person"):
+        analyse(image)
+    garment = analyse(image, alone=True)
+    assert garment.category == "dress" and garment.confidence > 0.8
+
+
+def test_what_is_neither_a_person_nor_a_garment_is_refused_even_if_nobody_is_there() -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    with pytest.raises(NotAGarment, match="does not seem to show a garment"):
+        GarmentAnalyser(Undecided(none=0.4, person=0.55))(image, alone=True)
+
+
+@pytest.mark.parametrize(("lower", "dress", "taken"), [(0.3, 0.6, "dress"), (0.45, 0.5, "lower")])
+def test_a_long_dress_is_not_taken_for_trousers_on_a_small_doubt(lower: float, dress: float, taken: str) -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    assert GarmentAnalyser(Undecided(lower=lower, dress=dress))(image).category == taken
+
+
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (40, 70, 160)])
 def test_plain_surfaces_are_refused(colour: tuple[int, int, int]) -> None:
     with pytest.raises(NotAGarment, match="plain surface"):

@@ -13,6 +13,7 @@ from tryon.preprocess.parsing import (
     person_canvas,
     pose_planes,
     settle_skirt,
+    settle_tails,
     spread_labels,
     suppress_noise,
 )
@@ -141,3 +142,42 @@ def test_parser_follows_the_canvas_of_its_network(mirror: bool) -> None:
     parse = parser(image, pose)
     assert parse.shape == (200, 150)
     assert ((parse == Label.TOP) == (mask > 0)).mean() > 0.97
+
+
+def _standing() -> np.ndarray:
+    points = stick_figure(128, 96)
+    for index, (x, y) in {25: (0.56, 0.72), 26: (0.44, 0.72), 27: (0.55, 0.86), 28: (0.45, 0.86)}.items():
+        points[index, :2] = x * 96, y * 128
+    return points
+
+
+def _coat_over_trousers(tail: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and a picture: a red coat whose left tail was called trousers, over black trousers."""
+    labels, canvas = np.zeros((128, 96), np.uint8), np.full((128, 96, 3), 200, np.uint8)
+    labels[32:66, 28:62] = Label.OUTERWEAR
+    labels[66:108, 28:62] = Label.LOWER
+    canvas[32:66, 28:62] = 190, 30, 40
+    canvas[66:108, 28:62] = 15, 15, 20
+    canvas[66:84, 28:40] = tail
+    return one_hot(labels), canvas
+
+
+def test_a_coats_tail_called_trousers_goes_with_the_coat() -> None:
+    shares, canvas = _coat_over_trousers((190, 30, 40))
+    out = settle_tails(shares, _standing(), canvas)
+    labels = out.argmax(0)
+    assert (labels[68:82, 30:37] == Label.OUTERWEAR).mean() > 0.9
+    assert (labels[88:108, 28:62] == Label.LOWER).all() and (labels[68:82, 44:62] == Label.LOWER).mean() > 0.95
+    assert shares[Label.LOWER, 75, 33] > 0.5, "the caller's array is not changed"
+    np.testing.assert_allclose(out.sum(0), shares.sum(0), rtol=1e-5)
+
+
+def test_what_has_neither_colour_stays_where_it_was() -> None:
+    shares, canvas = _coat_over_trousers((240, 240, 240))
+    np.testing.assert_array_equal(settle_tails(shares, _standing(), canvas), shares)
+
+
+def test_tails_of_the_colour_of_the_trousers_are_not_guessed() -> None:
+    shares, canvas = _coat_over_trousers((15, 15, 20))
+    canvas[32:66, 28:62] = 15, 15, 20
+    np.testing.assert_array_equal(settle_tails(shares, _standing(), canvas), shares)

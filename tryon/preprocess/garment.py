@@ -6,6 +6,7 @@ garment and turned upright. Points and mattes are always given in the photo's ow
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import cv2
@@ -28,7 +29,7 @@ DESKEW = 7.0
 #: A share of the category probabilities that real garments hardly ever give to anything else.
 MAYBE = 0.3
 #: Confidence below which a photo is refused: always, and if the thing runs over the photo's edge.
-REFUSE, REFUSE_CUT_OFF = 0.28, 0.44
+REFUSE, REFUSE_CUT_OFF = 0.28, 0.42
 #: Probability of a length below which it is called uncertain.
 UNSURE = 0.55
 _LOOKS = ("a top or a dress", "trousers or a skirt")  # by "is lower"
@@ -92,6 +93,8 @@ class GarmentAnalyser:
         if cut_out is None and not alone and first.attributes["category"][ATTRIBUTES["category"].index("person")] > 0.5:
             raise _shows_person()
         look, probability = self._second_look(work, first)
+        if alone:
+            first, look = _without_person(first), _without_person(look)
         found = _check_category(first, look, category)
         mask_work = probability if cut_out is not None else refine_matte(work, settle_matte(work, probability))
         if cut_out is not None:
@@ -207,12 +210,19 @@ def _view_angle(view: View) -> float:
     return float(-np.degrees(np.arctan2(view.matrix[1, 0], view.matrix[0, 0])))
 
 
+def _without_person(look: Look) -> Look:
+    """The look with the probability of a person given to all else: dresses on a hanger look like somebody."""
+    share = look.attributes["category"].copy()
+    share[ATTRIBUTES["category"].index("person")] = 0
+    return replace(look, attributes={**look.attributes, "category": share / max(float(share.sum()), 1e-6)})
+
+
 def _check_category(first: Look, look: Look, wanted: str) -> Category:
     """The category, or the error that says why the photo can't be used."""
     share = 0.35 * first.attributes["category"] + 0.65 * look.attributes["category"]
     p = dict(zip(ATTRIBUTES["category"], share.tolist(), strict=True))
     solid = float((look.matte > 0.5).mean())
-    if p["person"] > 0.5:
+    if p["person"] > 0.5 or (p["none"] + p["person"] > 0.5 and p["person"] > p["none"]):
         raise _shows_person()
     if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)

@@ -47,7 +47,8 @@ class Look:
     @property
     def lower(self) -> bool:
         """Whether this is to be taken for trousers or a skirt rather than for a top or a dress."""
-        return self.share("category")["lower"] > LOWER_FROM
+        share = self.share("category")
+        return share["lower"] > LOWER_FROM and share["lower"] > 0.6 * share["dress"]
 
     @property
     def length(self) -> tuple[Length, float]:

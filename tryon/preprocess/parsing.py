@@ -67,6 +67,8 @@ REACH = 2.8
 MAX_PIXELS = 1_500_000
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
+#: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
+TAILS_ALIKE = 0.9
 _SHIFT = 3  # cv2's fixed-point bits, for sub-pixel lines
 
 
@@ -183,7 +185,8 @@ class Parser:
         """
         shares, place = self.shares(image, pose)
         mask = place.crop(pose.mask, border="zero")
-        shares = settle_skirt(shares, place.to_canvas(pose.keypoints), place.crop(image))
+        keypoints, canvas = place.to_canvas(pose.keypoints), place.crop(image)
+        shares = settle_tails(settle_skirt(shares, keypoints, canvas), keypoints, canvas)
         return spread_labels(suppress_noise(shares, mask), place, (image.shape[0], image.shape[1]))
 
 
@@ -218,7 +221,7 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
         skirt = cloth & (rows > shoulders + 0.85 * trunk) & (rows < shoulders + 1.9 * trunk)
         coat = (labels == Label.OUTERWEAR) & (rows < shoulders + 0.7 * trunk)
         if min(above.sum(), skirt.sum()) >= 60 and above.sum() > 0.12 * coat.sum():
-            vote += float(np.clip(8 * (_common_colours(canvas, above, skirt) - 0.86), -2.5, 0.8))
+            vote += float(np.clip(8 * (_common_colours(_lab(canvas), above, skirt) - 0.86), -2.5, 0.8))
     wins, yields = (Label.DRESS, Label.LOWER) if vote > 0 else (Label.LOWER, Label.DRESS)
     out = shares.copy()
     out[wins] += below * out[yields]
@@ -226,16 +229,83 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
     return out
 
 
-def _common_colours(canvas: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    """Bhattacharyya coefficient of two regions' smoothed Lab histograms: 0 no colour in common, 1 the same colours."""
+def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+    """Tails of a coat that were taken for the garment beside or below them become outerwear.
+
+    What is joined to outerwear, and has the colours of that rather than those of the clothing between the legs farther
+    down, is a part of it.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities on the canvas.
+        keypoints: (33, 3), canvas px.
+        canvas: uint8 (h, w, 3).
+
+    Returns:
+        float32 (NUM_LABELS, h, w).
+    """
+    labels = shares.argmax(0)
+    outer, lower = labels == Label.OUTERWEAR, np.isin(labels, (Label.LOWER, Label.DRESS))
+    shoulders = keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER], 1].mean()
+    hips = keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean()
+    trunk = float(hips - shoulders)
+    rows = np.arange(shares.shape[1])[:, None] + 0.5
+    lower &= rows > shoulders + 0.7 * trunk
+    near = cv2.dilate(outer.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    if trunk < 12 or not (lower & near).any():
+        return shares
+    found = np.flatnonzero(lower.any(1))
+    legs = np.zeros(outer.shape, np.uint8)
+    points = keypoints[[LEFT_HIP, RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, LEFT_ANKLE, LEFT_KNEE], :2]
+    hull = cv2.convexHull(np.rint(points).astype(np.int32))
+    cv2.fillConvexPoly(legs, np.clip(hull, -4000, 4000), 1)
+    coat = cv2.erode(outer.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    coat &= rows > shoulders + 0.35 * trunk
+    sure = lower & (legs > 0) & (rows > found[-1] - 0.4 * (found[-1] - found[0]))
+    lab = _lab(canvas)
+    if min(coat.sum(), sure.sum()) < 80 or _common_colours(lab, coat, sure) > TAILS_ALIKE:
+        return shares
+    odds = _colour_odds(lab, coat, sure)
+    odds = cv2.GaussianBlur(np.clip(odds, -3, 3), (0, 0), max(0.04 * trunk, 0.8))
+    tails = cv2.morphologyEx((lower & (odds > 1)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, pieces = cv2.connectedComponents(tails)
+    size = np.bincount(pieces.ravel(), minlength=count)
+    joined = np.bincount(pieces[near], minlength=count)
+    take = (size > (0.12 * trunk) ** 2) & (joined > 0)
+    take[0] = False
+    here = take[pieces]
+    out = shares.copy()
+    out[Label.OUTERWEAR] += here * (out[Label.LOWER] + out[Label.DRESS])
+    out[[Label.LOWER, Label.DRESS]] *= ~here
+    return out
+
+
+def _lab(canvas: np.ndarray) -> np.ndarray:
+    """Lab colours, uint8 (h, w, 3), strong ones clipped to the range of `_histogram`."""
     lab = cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB)
-    found = []
-    for region in (one, other):
-        histogram = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), [6, 10, 10], [0, 256, 68, 188, 68, 188])
-        for axis in range(3):
-            histogram = np.apply_along_axis(np.convolve, axis, histogram, [0.25, 0.5, 0.25], "same")
-        found.append(histogram / max(float(histogram.sum()), 1e-6))
-    return float(np.sqrt(found[0] * found[1]).sum())
+    np.clip(lab[..., 1:], np.uint8(68), np.uint8(187), out=lab[..., 1:])
+    return lab
+
+
+def _histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Smoothed Lab histogram of a region, float32 (6, 10, 10), sum 1."""
+    histogram = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), [6, 10, 10], [0, 256, 68, 188, 68, 188])
+    padded = np.pad(histogram, 1)
+    for axis in range(3):
+        padded = 0.5 * padded + 0.25 * (np.roll(padded, 1, axis) + np.roll(padded, -1, axis))
+    histogram = padded[1:-1, 1:-1, 1:-1]
+    return (histogram / max(float(histogram.sum()), 1e-6)).astype(np.float32)
+
+
+def _colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Log odds of each pixel's colour in region `one` against `other`, 0 where it is rare in both: float32."""
+    log = np.log(_histogram(lab, one) + 0.01) - np.log(_histogram(lab, other) + 0.01)
+    bins = (lab - np.array([0, 68, 68], np.int32)) * np.array([6, 10, 10]) // np.array([256, 120, 120])
+    return log[bins[..., 0], bins[..., 1], bins[..., 2]]
+
+
+def _common_colours(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Bhattacharyya coefficient of two regions' smoothed Lab histograms: 0 no colour in common, 1 the same colours."""
+    return float(np.sqrt(_histogram(lab, one) * _histogram(lab, other)).sum())
 
 
 def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:
