@@ -81,6 +81,34 @@ def test_the_plain_network_shows_no_warped_garment():
     assert torch.equal(composite(inputs, layers), composite(inputs, layers._replace(gain=layers.gain * 2)))
 
 
+def test_a_shift_takes_pixels_from_beside():
+    x = torch.arange(48.0).reshape(1, 1, 6, 8)
+    shift = torch.zeros(1, 2, 6, 8)
+    assert torch.allclose(ablate.moved(x, shift), x, atol=1e-4)
+    shift[:, 0] = 2
+    assert torch.allclose(ablate.moved(x, shift)[..., :6], x[..., 2:], atol=1e-4)
+    assert not ablate.moved(x, shift)[..., 7].any()
+    shift[:, 0], shift[:, 1] = 0, -1
+    assert torch.allclose(ablate.moved(x, shift)[:, :, 1:], x[:, :, :5], atol=1e-4)
+
+
+def test_the_flow_starts_at_rest_and_is_bounded():
+    inputs = _batch(ablate.resized(_parts(3), 1.0, False))["inputs"]
+    net = ablate.FlowNet(width=8, canvas=128)
+    start = composite(inputs, net(inputs))
+    assert torch.allclose(start, composite(inputs, Generator(width=8)(inputs)), atol=2e-3)
+    with torch.no_grad():
+        net.light.bias[-2:] = 1e4  # as far right and down as it goes
+    pushed = net(inputs).rgb
+    far = round(ablate.FLOW_RANGE * 128)
+    cover = inputs[:, WARP_MASK]
+    gone = (cover > 0.99) & (torch.nn.functional.max_pool2d(1 - cover, 2 * far + 3, 1, far + 1) < 0.01)
+    expected = torch.roll(inputs[:, 4:7], (-far, -far), (2, 3))
+    inner = torch.roll(gone, (-far, -far), (2, 3)) & gone
+    error = (pushed - expected).abs().mean(1, keepdim=True)[inner]
+    assert error.numel() > 50 and error.mean() < 0.2
+
+
 def test_runs_become_rows(shards, tmp_path, monkeypatch):
     from torchvision.models import mobilenet_v2
 
