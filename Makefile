@@ -49,7 +49,7 @@ $(VENV)/.tryon-dev: pyproject.toml | $(VENV)/.tryon-core
 demo: $(VENV)/.tryon-core
 	@mkdir -p $(dir $(DEMO_OUT))
 	$(VENV)/bin/tryon infer --person $(firstword $(wildcard assets/demo/person.*)) \
-		--garment $(firstword $(wildcard assets/demo/garment.*)) --out $(DEMO_OUT)
+		--garment $(firstword $(wildcard assets/demo/garment.*)) --bare-neck --out $(DEMO_OUT)
 	@echo "The picture is $(abspath $(DEMO_OUT))"
 
 test: $(VENV)/.tryon-dev

@@ -72,6 +72,11 @@ def test_options_arrive(fake: Fake, place: Path, run: Run) -> None:
     assert imageio.load("o.webp").format == "WEBP"
 
 
+def test_a_bare_neck_is_asked_for_by_name(fake: Fake, place: Path, run: Run) -> None:
+    assert run(*INFER, "--bare-neck", "--out", "o.png")[0] == 0
+    assert fake.calls[0]["bare_neck"] is True
+
+
 def test_default_name(fake: Fake, place: Path, run: Run) -> None:
     (place / "sub").mkdir()
     (place / "p.png").rename(place / "sub" / "anna.b.png")

@@ -11,7 +11,7 @@ from tests import drawn_lower, drawn_person
 from tryon import TryOn
 from tryon.errors import BackView, NoPerson, NotAGarment, UsageError
 from tryon.labels import Label
-from tryon.outfit import arrange, opened_waist
+from tryon.outfit import arrange, bare_necked, opened_waist
 from tryon.preprocess.garment import ShowsPerson
 from tryon.preprocess.worn_cloth import GarmentHidden
 from tryon.types import Garment
@@ -33,6 +33,30 @@ def yellow(image: np.ndarray) -> float:
     """Share of pixels in the top's colour."""
     p = image.astype(int)
     return float(((p[..., 0] > 150) & (p[..., 1] > 130) & (p[..., 2] < 110)).mean())
+
+
+def scarfed():
+    """The drawn person with a red scarf from the chin to the chest, glasses and a belt."""
+    person = drawn_person.person()
+    parse, image = person.parse.copy(), person.image.copy()
+    for rows, columns in ((slice(128, 200), slice(175, 225)), (slice(78, 84), slice(180, 220))):
+        parse[rows, columns], image[rows, columns] = Label.ACCESSORY, (200, 20, 30)
+    return replace(person, parse=parse, image=image)
+
+
+def test_a_bare_neck_loses_the_scarf_and_keeps_the_glasses():
+    person = scarfed()
+    parse = bare_necked(person).parse
+    assert (parse[135:200, 180:220] == Label.TOP).all() and (parse[78:84, 180:220] == Label.ACCESSORY).all()
+    assert (person.parse[135:200, 180:220] == Label.ACCESSORY).all(), "the caller's person is not changed"
+
+
+def test_the_scarf_stays_in_front_unless_it_is_to_go(try_on):
+    person, top = scarfed(), replace(TOP, image=np.full((300, 300, 3), (250, 230, 40), np.uint8))
+    stays, goes = (try_on(person, top, bare_neck=bare).image.astype(int) for bare in (False, True))
+    red = [((p[..., 0] > 150) & (p[..., 1] < 90))[130:200, 175:225].mean() for p in (stays, goes)]
+    assert red[0] > 0.9 and red[1] < 0.05
+    assert (goes[78:84, 180:220] == person.image[78:84, 180:220]).all()
 
 
 def kinds(layers) -> list[str]:

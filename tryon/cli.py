@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     infer.add_argument("--worn", action="store_true", help="the garment photos show somebody wearing the garment")
     infer.add_argument("--tuck", action="store_true", help="of an outfit: the top goes under the waistband")
+    infer.add_argument(
+        "--bare-neck", action="store_true", help="take off what lies round the neck, such as a scarf; else it stays"
+    )
     infer.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     infer.add_argument(
         "--person-box", type=box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
@@ -182,7 +185,7 @@ def _further(options: argparse.Namespace) -> dict[str, bool]:
     """Options of `TryOn.__call__` that are named only if they are asked for."""
     if options.tuck and len(options.garment) < 2:
         raise UsageError("--tuck needs a top and trousers or a skirt.", "Give --garment twice.")
-    return {name: True for name in ("worn", "tuck") if getattr(options, name)}
+    return {name: True for name in ("worn", "tuck", "bare_neck") if getattr(options, name)}
 
 
 def _check_targets(options: argparse.Namespace, out: Path, report: Path | None, folder: Path | None) -> None:

@@ -16,7 +16,7 @@ from .compose import edit_box
 from .errors import UsageError
 from .inputs import TryOnInputs
 from .labels import Label
-from .preprocess.body import body_from_pose
+from .preprocess.body import body_from_pose, torso_rows
 from .preprocess.skeleton import landmarks_of
 from .types import Garment, Notice, Person
 
@@ -126,6 +126,20 @@ def opened_waist(person: Person) -> Person:
     low = body.along(np.stack([xs, ys], 1).astype(np.float32) + 0.5) > TUCK_WAIST
     parse[ys[low], xs[low]] = int(Label.LOWER)
     return replace(person, parse=parse)
+
+
+def bare_necked(person: Person) -> Person:
+    """The person with scarf, necklace and what else lies round the neck counted to the worn clothing, which goes.
+
+    Hats and glasses, above the chin, stay.
+    """
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    chin = body.mouth + (body.mouth - body.nose) * 0.75
+    size = person.parse.shape
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    below = (yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0] > 0
+    worn = below & (person.parse == Label.ACCESSORY) & (torso_rows(body, size) < 0.9)
+    return replace(person, parse=np.where(worn, np.uint8(Label.TOP), person.parse))
 
 
 def joined_report(reports: Sequence[dict[str, Any]], layers: Sequence[Layer], mask: np.ndarray) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .engines.base import Render
 from .errors import UsageError
 from .finish import finish, photo_edit_mask
 from .inputs import TryOnInputs, build_inputs, edit_window
-from .outfit import arrange, joined_report, opened_waist, redressed, unique
+from .outfit import arrange, bare_necked, joined_report, opened_waist, redressed, unique
 from .preprocess.garment import GarmentAnalyser, ShowsPerson
 from .preprocess.person import PersonAnalyser
 from .preprocess.unwarp import taken_from, unwarp
@@ -98,6 +98,7 @@ class TryOn:
         explain: bool = False,
         worn: bool | None = None,
         tuck: bool = False,
+        bare_neck: bool = False,
     ) -> Result:
         """Dress a person.
 
@@ -109,6 +110,8 @@ class TryOn:
             explain: also return the intermediate pictures (of an outfit: of its last garment, and all edits' mask).
             worn: the garment photo shows somebody who wears it; None looks.
             tuck: in an outfit, the top goes under the waistband.
+            bare_neck: what lies round the neck (scarf, necklace) goes with the old clothes, instead of staying in
+                front of the new ones.
 
         Raises:
             TryOnError: the pictures can't be used; says why and what to do.
@@ -117,6 +120,7 @@ class TryOn:
         garments: list[Any] = list(garment) if isinstance(garment, (list, tuple)) else [garment]
         kinds = _categories(category, len(garments))
         who, what = self._analyse(person, garments, kinds, person_box, clock, worn)
+        who = bare_necked(who) if bare_neck else who
         what = [settle_category(g) if kind == "auto" else g for g, kind in zip(what, kinds, strict=True)]
         layers = arrange(what, tuck)
         reports, pictures = [], {}
