@@ -16,7 +16,7 @@ from ..labels import TORSO_CLOTHING, Label
 from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, torso_rows, trunk_mask
 from .fill import skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
-from .plate import backdrop, bare_skin, lower_cloth
+from .plate import backdrop, bare_skin, lower_cloth, outline_below
 
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
@@ -357,6 +357,9 @@ def fill_plate(
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
+    cloth = is_label(parse, Label.LOWER, Label.DRESS)
+    if long_coat:
+        below = outline_below(below, cloth, hole, body, hem)
     fill = lower_cloth(photo, lower, body.breadth, long_coat)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)

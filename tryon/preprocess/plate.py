@@ -59,6 +59,50 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
 
+def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: Body, hem: float) -> np.ndarray:
+    """The lower garment's outline where a long coat hid it, carried on from where it comes out below the coat.
+
+    Between the new hem, where it is as wide as the body, and the first row in which it is seen its edges run straight;
+    the gap between two legs ends at the crotch.
+
+    Args:
+        below: float32 (h, w), hips and legs of typical thickness.
+        lower: bool (h, w), the lower garment where it is seen; hole: bool (h, w), what is to be filled.
+        hem: torso lengths from the shoulder line to the new hem.
+
+    Returns:
+        float32 (h, w): `below`, other between the two rows; unchanged if the garment is not seen below the hole.
+    """
+    unit = body.breadth
+    hidden = hole & (below > 0.5)
+    first, last = round(float(body.at(hem)[1])), np.flatnonzero(hidden.any(1))
+    if not len(last) or last[-1] <= first + 0.3 * unit or first < 0:
+        return below
+    # the lowest row of the hole over the whole garment, and a few rows farther down against the parse's rough edge
+    seen = min(int(last[-1]) + max(3, round(0.05 * unit)), len(lower) - 1)
+    runs = [run for run in _runs(lower[seen] & ~hole[seen]) if run[1] - run[0] > 0.12 * unit]
+    hips = np.flatnonzero(below[first + max(1, round(0.04 * unit))] > 0.5)
+    if not runs or len(runs) > 2 or len(hips) < 2:
+        return below
+    shape = np.zeros(below.shape, np.uint8)
+    outer = [(hips[0], first), (hips[-1] + 1, first), (runs[-1][1], seen), (runs[0][0], seen)]
+    cv2.fillPoly(shape, [np.array(outer, np.int32)], 1)
+    if len(runs) == 2:
+        crotch = body.hips.mean(0) + 0.16 * body.length * body.down
+        if crotch[1] < seen:
+            gap = [(runs[0][1], seen), (runs[1][0], seen), (round(float(crotch[0])), round(float(crotch[1])))]
+            cv2.fillPoly(shape, [np.array(gap, np.int32)], 0)
+    out = below.copy()
+    out[first : seen + 1] = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), 1.0)[first : seen + 1]
+    return out
+
+
+def _runs(row: np.ndarray) -> list[tuple[int, int]]:
+    """Start and end of the stretches of True."""
+    steps = np.diff(row.astype(np.int8), prepend=0, append=0)
+    return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
 def bare_skin(
     plate: np.ndarray,
     layout: np.ndarray,

@@ -1,0 +1,56 @@
+"""The outline of what a long coat hid."""
+
+import numpy as np
+
+from tests import drawn_person
+from tryon.preprocess.body import body_from_pose, legs_mask, trunk_mask
+from tryon.preprocess.plate import outline_below
+
+SIZE = (600, 400)
+BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+HEM = 1.05
+BELOW = np.maximum(trunk_mask(BODY, SIZE, 1.0, 0.5, 1.15), legs_mask(BODY, SIZE))
+
+
+def _hidden_to(row: int) -> np.ndarray:
+    hole = np.zeros(SIZE, bool)
+    hole[round(float(BODY.at(HEM)[1])) : row, 100:300] = True
+    return hole
+
+
+def _legs(left: tuple[int, int], right: tuple[int, int]) -> np.ndarray:
+    lower = np.zeros(SIZE, bool)
+    for start, end in (left, right):
+        lower[300:560, start:end] = True
+    return lower
+
+
+def test_wide_legs_go_on_below_a_coat_without_a_step():
+    lower = _legs((130, 190), (205, 265))
+    out = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, HEM) > 0.5
+    for row in (440, 448):
+        inside = np.flatnonzero(out[row])
+        assert abs(inside[0] - 130) <= 4 and abs(inside[-1] - 264) <= 4
+        assert not out[row, 194:202].any(), "the gap between the legs stays open"
+    widths = out[340:450].sum(1).astype(int)
+    assert (np.abs(np.diff(widths)) < 6).all(), "edges run straight"
+    assert np.array_equal(out[470:], BELOW[470:] > 0.5), "farther down nothing changes"
+
+
+def test_a_skirt_is_one_piece():
+    lower = _legs((120, 280), (120, 280))
+    out = outline_below(BELOW, lower & ~_hidden_to(430), _hidden_to(430), BODY, HEM) > 0.5
+    assert out[425, 125:275].all() and out[370:430, 195:205].all()
+
+
+def test_what_is_not_seen_below_the_coat_is_left_as_it_is():
+    hole = _hidden_to(560)
+    lower = np.zeros(SIZE, bool)
+    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, HEM), BELOW)
+
+
+def test_a_short_gap_is_left_as_it_is():
+    hem = round(float(BODY.at(HEM)[1]))
+    hole = _hidden_to(hem + 12)
+    lower = _legs((130, 190), (205, 265)) & ~hole
+    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, HEM), BELOW)
