@@ -32,6 +32,8 @@ from ..types import (
     Pose,
 )
 
+from .colours import colour_odds, common_colours, lab_of
+
 if TYPE_CHECKING:
     import onnxruntime
 
@@ -221,7 +223,7 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
         skirt = cloth & (rows > shoulders + 0.85 * trunk) & (rows < shoulders + 1.9 * trunk)
         coat = (labels == Label.OUTERWEAR) & (rows < shoulders + 0.7 * trunk)
         if min(above.sum(), skirt.sum()) >= 60 and above.sum() > 0.12 * coat.sum():
-            vote += float(np.clip(8 * (_common_colours(_lab(canvas), above, skirt) - 0.86), -2.5, 0.8))
+            vote += float(np.clip(8 * (common_colours(lab_of(canvas), above, skirt) - 0.86), -2.5, 0.8))
     wins, yields = (Label.DRESS, Label.LOWER) if vote > 0 else (Label.LOWER, Label.DRESS)
     out = shares.copy()
     out[wins] += below * out[yields]
@@ -261,10 +263,10 @@ def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) 
     coat = cv2.erode(outer.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     coat &= rows > shoulders + 0.35 * trunk
     sure = lower & (legs > 0) & (rows > found[-1] - 0.4 * (found[-1] - found[0]))
-    lab = _lab(canvas)
-    if min(coat.sum(), sure.sum()) < 80 or _common_colours(lab, coat, sure) > TAILS_ALIKE:
+    lab = lab_of(canvas)
+    if min(coat.sum(), sure.sum()) < 80 or common_colours(lab, coat, sure) > TAILS_ALIKE:
         return shares
-    odds = _colour_odds(lab, coat, sure)
+    odds = colour_odds(lab, coat, sure)
     odds = cv2.GaussianBlur(np.clip(odds, -3, 3), (0, 0), max(0.04 * trunk, 0.8))
     tails = cv2.morphologyEx((lower & (odds > 1)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces = cv2.connectedComponents(tails)
@@ -277,35 +279,6 @@ def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) 
     out[Label.OUTERWEAR] += here * (out[Label.LOWER] + out[Label.DRESS])
     out[[Label.LOWER, Label.DRESS]] *= ~here
     return out
-
-
-def _lab(canvas: np.ndarray) -> np.ndarray:
-    """Lab colours, uint8 (h, w, 3), strong ones clipped to the range of `_histogram`."""
-    lab = cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB)
-    np.clip(lab[..., 1:], np.uint8(68), np.uint8(187), out=lab[..., 1:])
-    return lab
-
-
-def _histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Smoothed Lab histogram of a region, float32 (6, 10, 10), sum 1."""
-    histogram = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), [6, 10, 10], [0, 256, 68, 188, 68, 188])
-    padded = np.pad(histogram, 1)
-    for axis in range(3):
-        padded = 0.5 * padded + 0.25 * (np.roll(padded, 1, axis) + np.roll(padded, -1, axis))
-    histogram = padded[1:-1, 1:-1, 1:-1]
-    return (histogram / max(float(histogram.sum()), 1e-6)).astype(np.float32)
-
-
-def _colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Log odds of each pixel's colour in region `one` against `other`, 0 where it is rare in both: float32."""
-    log = np.log(_histogram(lab, one) + 0.01) - np.log(_histogram(lab, other) + 0.01)
-    bins = (lab - np.array([0, 68, 68], np.int32)) * np.array([6, 10, 10]) // np.array([256, 120, 120])
-    return log[bins[..., 0], bins[..., 1], bins[..., 2]]
-
-
-def _common_colours(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    """Bhattacharyya coefficient of two regions' smoothed Lab histograms: 0 no colour in common, 1 the same colours."""
-    return float(np.sqrt(_histogram(lab, one) * _histogram(lab, other)).sum())
 
 
 def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -1,0 +1,35 @@
+"""Which colours a region has: coarse histograms of Lab."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def lab_of(canvas: np.ndarray) -> np.ndarray:
+    """Lab colours, uint8 (h, w, 3), strong ones clipped to the range of `histogram`."""
+    lab = cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB)
+    np.clip(lab[..., 1:], np.uint8(68), np.uint8(187), out=lab[..., 1:])
+    return lab
+
+
+def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Smoothed Lab histogram of a region, float32 (6, 10, 10), sum 1."""
+    found = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), [6, 10, 10], [0, 256, 68, 188, 68, 188])
+    padded = np.pad(found, 1)
+    for axis in range(3):
+        padded = 0.5 * padded + 0.25 * (np.roll(padded, 1, axis) + np.roll(padded, -1, axis))
+    found = padded[1:-1, 1:-1, 1:-1]
+    return (found / max(float(found.sum()), 1e-6)).astype(np.float32)
+
+
+def colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Log odds of each pixel's colour in region `one` against `other`, 0 where it is rare in both: float32."""
+    log = np.log(histogram(lab, one) + 0.01) - np.log(histogram(lab, other) + 0.01)
+    bins = (lab - np.array([0, 68, 68], np.int32)) * np.array([6, 10, 10]) // np.array([256, 120, 120])
+    return log[bins[..., 0], bins[..., 1], bins[..., 2]]
+
+
+def common_colours(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+    """Bhattacharyya coefficient of two regions' smoothed Lab histograms: 0 no colour in common, 1 the same colours."""
+    return float(np.sqrt(histogram(lab, one) * histogram(lab, other)).sum())
