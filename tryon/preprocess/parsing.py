@@ -31,7 +31,6 @@ from ..types import (
     RIGHT_WRIST,
     Pose,
 )
-
 from .colours import colour_odds, common_colours, lab_of
 
 if TYPE_CHECKING:
