@@ -129,6 +129,14 @@ def test_what_is_neither_a_person_nor_a_garment_is_refused_even_if_nobody_is_the
         GarmentAnalyser(Undecided(none=0.4, person=0.55))(image, alone=True)
 
 
+@pytest.mark.parametrize(("breadth", "taken"), [(160, "upper"), (100, "dress")])
+def test_how_long_it_is_helps_to_tell_a_dress_from_a_top(breadth: float, taken: str) -> None:
+    image, _ = on_canvas((400, 400), (30, 60), 1.0)
+    network = Undecided(upper=0.5, dress=0.45)
+    network.marks = {**MARKS, "armpit_left": (150 - breadth / 2, 120), "armpit_right": (150 + breadth / 2, 120)}
+    assert GarmentAnalyser(network)(image).category == taken
+
+
 @pytest.mark.parametrize(("lower", "dress", "taken"), [(0.3, 0.6, "dress"), (0.45, 0.5, "lower")])
 def test_a_long_dress_is_not_taken_for_trousers_on_a_small_doubt(lower: float, dress: float, taken: str) -> None:
     image, _ = on_canvas((400, 400), (30, 60), 1.0)

@@ -30,6 +30,9 @@ DESKEW = 7.0
 MAYBE = 0.3
 #: Confidence below which a photo is refused: always, and if the thing runs over the photo's edge.
 REFUSE, REFUSE_CUT_OFF = 0.28, 0.42
+#: Tops are shorter than this many breadths (96 of 100 annotated ones), dresses longer (31 of 32). How much that counts
+#: in the log odds of a dress against a top.
+DRESS_RATIO, LENGTH_WEIGHT = 1.8, 4.0
 #: Probability of a length below which it is called uncertain.
 UNSURE = 0.55
 _LOOKS = ("a top or a dress", "trousers or a skirt")  # by "is lower"
@@ -228,7 +231,19 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
     if wanted != "auto":
         return cast(Category, wanted)
-    return "lower" if look.lower else "dress" if p["dress"] > p["upper"] else "upper"
+    if look.lower:
+        return "lower"
+    long = float(np.clip(LENGTH_WEIGHT * (_length_ratio(look) - DRESS_RATIO), -LENGTH_WEIGHT / 2, LENGTH_WEIGHT / 2))
+    return "dress" if np.log((p["dress"] + 1e-3) / (p["upper"] + 1e-3)) + long > 0 else "upper"
+
+
+def _length_ratio(look: Look) -> float:
+    """Length from the neck to the hem over the breadth between the armpits."""
+    points, _ = look.points(LANDMARKS)
+    at = dict(zip(LANDMARKS, points, strict=True))
+    middle = {name: (at[f"{name}_left"] + at[f"{name}_right"]) / 2 for name in ("neck", "hem")}
+    breadth = float(np.linalg.norm(at["armpit_right"] - at["armpit_left"]))
+    return float(np.linalg.norm(middle["hem"] - middle["neck"])) / max(breadth, 1.0)
 
 
 def _assemble(

@@ -48,7 +48,7 @@ class Look:
     def lower(self) -> bool:
         """Whether this is to be taken for trousers or a skirt rather than for a top or a dress."""
         share = self.share("category")
-        return share["lower"] > LOWER_FROM and share["lower"] > 0.6 * share["dress"]
+        return share["lower"] > max(LOWER_FROM, 0.85 * share["dress"], 0.85 * share["upper"])
 
     @property
     def length(self) -> tuple[Length, float]:
