@@ -36,7 +36,7 @@ def yellow(image: np.ndarray) -> float:
 
 
 def scarfed():
-    """The drawn person with a red scarf from the chin to the chest, glasses and a belt."""
+    """The drawn person with a red scarf from the chin to the chest, and glasses."""
     person = drawn_person.person()
     parse, image = person.parse.copy(), person.image.copy()
     for rows, columns in ((slice(128, 200), slice(175, 225)), (slice(78, 84), slice(180, 220))):

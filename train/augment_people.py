@@ -28,13 +28,27 @@ def surroundings(person: Person, size: tuple[int, int], rng: np.random.Generator
     Returns:
         uint8 (H, W, 3).
     """
-    scale = min(1.0, _FILL_SIDE / max(person.parse.shape))
-    small = (max(round(person.parse.shape[1] * scale), 1), max(round(person.parse.shape[0] * scale), 1))
-    taken = ((person.parse != Label.BACKGROUND) | (person.pose.mask > 0.3)).astype(np.uint8)
-    taken = cv2.dilate(cv2.resize(taken, small, interpolation=cv2.INTER_AREA), np.ones((9, 9), np.uint8)) > 0
-    image = cv2.resize(person.image, small, interpolation=cv2.INTER_AREA).astype(np.float32)
-    filled = push_pull(image, (~taken).astype(np.float32))
-    picture = person.image.astype(np.float32)
+    return without(person.image, (person.parse != Label.BACKGROUND) | (person.pose.mask > 0.3), size, rng)
+
+
+def without(image: np.ndarray, person: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """A random part of a photo whose person is filled with what surrounds it, mirrored or not.
+
+    Args:
+        image: uint8 (h, w, 3).
+        person: bool (h, w), where it is.
+        size: (H, W) px of the result.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    scale = min(1.0, _FILL_SIDE / max(person.shape))
+    small = (max(round(person.shape[1] * scale), 1), max(round(person.shape[0] * scale), 1))
+    taken = cv2.resize(person.astype(np.uint8), small, interpolation=cv2.INTER_AREA)
+    taken = cv2.dilate(taken, np.ones((9, 9), np.uint8)) > 0
+    filled = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    filled = push_pull(filled, (~taken).astype(np.float32))
+    picture = image.astype(np.float32)
     whole = (picture.shape[1], picture.shape[0])
     share = cv2.resize(cv2.GaussianBlur(taken.astype(np.float32), (0, 0), 2.0), whole)[..., None]
     picture += (cv2.resize(filled, whole) - picture) * np.clip(share * 1.5, 0, 1)

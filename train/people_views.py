@@ -15,8 +15,8 @@ from PIL import Image
 from ..geometry import Placement
 from ..imageio import load as load_image
 from ..labels import Label
-from ..preprocess.fill import push_pull
 from ..preprocess.parsing import MARGIN, input_planes, person_canvas
+from .augment_people import without
 
 IGNORE = 255
 #: Stored crops: larger than the canvas, so that augmentation has room.
@@ -202,30 +202,14 @@ def _taken(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return (labels != Label.BACKGROUND) | (mask > 128)
 
 
-def _surroundings(sample: Sample, size: tuple[int, int], rng: random.Random) -> np.ndarray:
-    """A random part of a photo without its person (filled smoothly there), uint8 `size` + (3,)."""
-    assert sample.labels is not None
-    small = (STORE[1] // 4, STORE[0] // 4)
-    gone = cv2.resize(_taken(sample.labels, sample.mask).astype(np.uint8), small, interpolation=cv2.INTER_AREA)
-    gone = cv2.dilate(gone, np.ones((5, 5), np.uint8))
-    filled = push_pull(
-        cv2.resize(sample.image, small, interpolation=cv2.INTER_AREA).astype(np.float32), (gone == 0).astype(np.float32)
-    )
-    whole = (STORE[1], STORE[0])
-    share = cv2.resize(gone.astype(np.float32), whole)[..., None]
-    plate = sample.image + (cv2.resize(filled, whole) - sample.image) * share
-    part = rng.uniform(0.5, 1.0)
-    h, w = round(STORE[0] * part), round(STORE[1] * part)
-    y, x = rng.randint(0, STORE[0] - h), rng.randint(0, STORE[1] - w)
-    cut = cv2.resize(plate[y : y + h, x : x + w], (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return np.clip(np.rint(cut[:, ::-1] if rng.random() < 0.5 else cut), 0, 255).astype(np.uint8)
-
-
 def _elsewhere(
     image: np.ndarray, labels: np.ndarray, mask: np.ndarray, other: Sample, rng: random.Random
 ) -> np.ndarray:
     """The person in front of another photo's surroundings, uint8 (h, w, 3)."""
-    behind = _surroundings(other, image.shape[:2], rng)
+    assert other.labels is not None
+    size = (image.shape[0], image.shape[1])
+    chance = np.random.default_rng(rng.getrandbits(32))
+    behind = without(other.image, _taken(other.labels, other.mask), size, chance)
     inside = _taken(labels, mask).astype(np.float32)
     alpha = np.clip(cv2.GaussianBlur(inside, (0, 0), 0.8) * 2 - 0.6, 0, 1)[..., None]
     return np.rint(image * alpha + behind * (1 - alpha)).astype(np.uint8)

@@ -16,7 +16,7 @@ from .compose import edit_box
 from .errors import UsageError
 from .inputs import TryOnInputs
 from .labels import Label
-from .preprocess.body import body_from_pose, torso_rows
+from .preprocess.body import below_chin, body_from_pose, torso_rows
 from .preprocess.skeleton import landmarks_of
 from .types import Garment, Notice, Person
 
@@ -134,11 +134,8 @@ def bare_necked(person: Person) -> Person:
     Hats and glasses, above the chin, stay.
     """
     body = body_from_pose(person.pose.keypoints, person.pose.world)
-    chin = body.mouth + (body.mouth - body.nose) * 0.75
     size = person.parse.shape
-    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
-    below = (yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0] > 0
-    worn = below & (person.parse == Label.ACCESSORY) & (torso_rows(body, size) < 0.9)
+    worn = (below_chin(body, size) > 0) & (person.parse == Label.ACCESSORY) & (torso_rows(body, size) < 0.9)
     return replace(person, parse=np.where(worn, np.uint8(Label.TOP), person.parse))
 
 

@@ -94,13 +94,13 @@ def test_a_shift_takes_pixels_from_beside():
 
 def test_the_flow_starts_at_rest_and_is_bounded():
     inputs = _batch(ablate.resized(_parts(3), 1.0, False))["inputs"]
-    net = ablate.FlowNet(width=8, canvas=128)
+    net = ablate.FlowNet(width=8)
     start = composite(inputs, net(inputs))
     assert torch.allclose(start, composite(inputs, Generator(width=8)(inputs)), atol=2e-3)
     with torch.no_grad():
         net.light.bias[-2:] = 1e4  # as far right and down as it goes
     pushed = net(inputs).rgb
-    far = round(ablate.FLOW_RANGE * 128)
+    far = round(ablate.FLOW_RANGE)
     cover = inputs[:, WARP_MASK]
     gone = (cover > 0.99) & (torch.nn.functional.max_pool2d(1 - cover, 2 * far + 3, 1, far + 1) < 0.01)
     expected = torch.roll(inputs[:, 4:7], (-far, -far), (2, 3))

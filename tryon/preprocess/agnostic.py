@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, arm_stations, hand_mask, legs_mask, torso_rows, trunk_mask
+from .body import Body, arm_mask, arm_stations, below_chin, hand_mask, legs_mask, torso_rows, trunk_mask
 from .fill import skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
 from .plate import backdrop, bare_skin, lower_cloth, outline_below
@@ -127,9 +127,7 @@ def occluders(
     along = torso_rows(body, size)
     keep = sizeable(is_label(parse, Label.HAIR) | worn_high(parse, along), (0.3 * body.breadth) ** 2)
     keep |= sizeable(is_label(parse, Label.BAG) & ~_sewn_on(parse, body), (0.22 * body.breadth) ** 2)
-    yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
-    chin = body.mouth + (body.mouth - body.nose) * 0.75
-    keep |= is_label(parse, Label.FACE) & (((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) < 0)
+    keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     arms = is_label(parse, Label.ARMS)
     for side in (0, 1):
         keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
@@ -185,9 +183,7 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     face, arms = is_label(parse, Label.FACE), is_label(parse, Label.ARMS)
     if face.sum() < 80 or not clothing.any():
         return parse
-    yy, xx = np.mgrid[0 : parse.shape[0], 0 : parse.shape[1]]
-    chin = body.mouth + (body.mouth - body.nose) * 0.75
-    below = ((yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]) > 0
+    below = below_chin(body, parse.shape) > 0
     colour = skin_colour(image, arms & False, face & ~below)
     near = dilate(clothing.astype(np.uint8), 0.16 * body.breadth).astype(bool)
     suspects = near & ((face & below) | arms)
@@ -357,9 +353,8 @@ def fill_plate(
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
-    cloth = is_label(parse, Label.LOWER, Label.DRESS)
     if long_coat:
-        below = outline_below(below, cloth, hole, body, hem)
+        below = outline_below(below, is_label(parse, Label.LOWER, Label.DRESS), hole, body, hem)
     fill = lower_cloth(photo, lower, body.breadth, long_coat)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)

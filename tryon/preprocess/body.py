@@ -224,6 +224,13 @@ def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:
     return x[None] + y[:, None]
 
 
+def below_chin(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """Distance below the chin along the trunk, for each pixel, px: float64 (h, w), negative above."""
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]]
+    chin = body.mouth + (body.mouth - body.nose) * 0.75
+    return (yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]
+
+
 def trunk_mask(
     body: Body, size: tuple[int, ...], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2
 ) -> np.ndarray:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+#: Bins of L, a and b, where their ranges begin, and how long these are.
+BINS, FIRST, SPAN = (6, 10, 10), (0, 68, 68), (256, 120, 120)
+
 
 def lab_of(canvas: np.ndarray) -> np.ndarray:
-    """Lab colours, uint8 (h, w, 3), strong ones clipped to the range of `histogram`."""
+    """Lab colours of an RGB picture, uint8 (h, w, 3), strong ones clipped to the range of `histogram`."""
     lab = cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB)
-    np.clip(lab[..., 1:], np.uint8(68), np.uint8(187), out=lab[..., 1:])
+    np.clip(lab[..., 1:], np.uint8(FIRST[1]), np.uint8(FIRST[1] + SPAN[1] - 1), out=lab[..., 1:])
     return lab
 
 
 def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Smoothed Lab histogram of a region, float32 (6, 10, 10), sum 1."""
-    found = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), [6, 10, 10], [0, 256, 68, 188, 68, 188])
+    """Smoothed Lab histogram of a region, float32 `BINS`, sum 1."""
+    ranges = [edge for first, span in zip(FIRST, SPAN, strict=True) for edge in (first, first + span)]
+    found = cv2.calcHist([lab], [0, 1, 2], region.astype(np.uint8), BINS, ranges)
     padded = np.pad(found, 1)
     for axis in range(3):
         padded = 0.5 * padded + 0.25 * (np.roll(padded, 1, axis) + np.roll(padded, -1, axis))
@@ -24,12 +28,12 @@ def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 
 def colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Log odds of each pixel's colour in region `one` against `other`, 0 where it is rare in both: float32."""
-    log = np.log(histogram(lab, one) + 0.01) - np.log(histogram(lab, other) + 0.01)
-    bins = (lab - np.array([0, 68, 68], np.int32)) * np.array([6, 10, 10]) // np.array([256, 120, 120])
+    """Log odds of each pixel's colour in histogram `one` against `other`, 0 where it is rare in both: float32."""
+    log = np.log(one + 0.01) - np.log(other + 0.01)
+    bins = (lab - np.array(FIRST, np.int32)) * np.array(BINS) // np.array(SPAN)
     return log[bins[..., 0], bins[..., 1], bins[..., 2]]
 
 
-def common_colours(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-    """Bhattacharyya coefficient of two regions' smoothed Lab histograms: 0 no colour in common, 1 the same colours."""
-    return float(np.sqrt(histogram(lab, one) * histogram(lab, other)).sum())
+def common_colours(one: np.ndarray, other: np.ndarray) -> float:
+    """Bhattacharyya coefficient of two histograms: 0 no colour in common, 1 the same colours."""
+    return float(np.sqrt(one * other).sum())

@@ -225,9 +225,10 @@ def _check_category(first: Look, look: Look, wanted: str) -> Category:
     share = 0.35 * first.attributes["category"] + 0.65 * look.attributes["category"]
     p = dict(zip(ATTRIBUTES["category"], share.tolist(), strict=True))
     solid = float((look.matte > 0.5).mean())
-    if p["person"] > 0.5 or (p["none"] + p["person"] > 0.5 and p["person"] > p["none"]):
+    nothing = p["none"] + p["person"] > 0.5
+    if nothing and p["person"] > p["none"]:
         raise _shows_person()
-    if p["none"] + p["person"] > 0.5 or p["none"] > MAYBE or solid < 0.02:
+    if nothing or p["none"] > MAYBE or solid < 0.02:
         raise NotAGarment("The garment photo does not seem to show a garment.", _FLAT)
     if wanted != "auto":
         return cast(Category, wanted)

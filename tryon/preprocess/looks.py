@@ -27,8 +27,8 @@ MIDDLES = {"elbow": ("shoulder", "sleeve_out"), "knee": ("hip", "hem_out")}
 
 
 #: Tops and dresses hardly ever give this share of their category to `lower`; of the few skirts of the training, some
-#: get little more.
-LOWER_FROM = 0.25
+#: get little more. They get `LOWER_LEAD` of what either of these gets, at least.
+LOWER_FROM, LOWER_LEAD = 0.25, 0.85
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Look:
     def lower(self) -> bool:
         """Whether this is to be taken for trousers or a skirt rather than for a top or a dress."""
         share = self.share("category")
-        return share["lower"] > max(LOWER_FROM, 0.85 * share["dress"], 0.85 * share["upper"])
+        return share["lower"] > max(LOWER_FROM, LOWER_LEAD * share["dress"], LOWER_LEAD * share["upper"])
 
     @property
     def length(self) -> tuple[Length, float]:

@@ -31,7 +31,7 @@ from ..types import (
     RIGHT_WRIST,
     Pose,
 )
-from .colours import colour_odds, common_colours, lab_of
+from .colours import colour_odds, common_colours, histogram, lab_of
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -222,7 +222,9 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
         skirt = cloth & (rows > shoulders + 0.85 * trunk) & (rows < shoulders + 1.9 * trunk)
         coat = (labels == Label.OUTERWEAR) & (rows < shoulders + 0.7 * trunk)
         if min(above.sum(), skirt.sum()) >= 60 and above.sum() > 0.12 * coat.sum():
-            vote += float(np.clip(8 * (common_colours(lab_of(canvas), above, skirt) - 0.86), -2.5, 0.8))
+            lab = lab_of(canvas)
+            alike = common_colours(histogram(lab, above), histogram(lab, skirt))
+            vote += float(np.clip(8 * (alike - 0.86), -2.5, 0.8))
     wins, yields = (Label.DRESS, Label.LOWER) if vote > 0 else (Label.LOWER, Label.DRESS)
     out = shares.copy()
     out[wins] += below * out[yields]
@@ -262,10 +264,13 @@ def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) 
     coat = cv2.erode(outer.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     coat &= rows > shoulders + 0.35 * trunk
     sure = lower & (legs > 0) & (rows > found[-1] - 0.4 * (found[-1] - found[0]))
-    lab = lab_of(canvas)
-    if min(coat.sum(), sure.sum()) < 80 or common_colours(lab, coat, sure) > TAILS_ALIKE:
+    if min(coat.sum(), sure.sum()) < 80:
         return shares
-    odds = colour_odds(lab, coat, sure)
+    lab = lab_of(canvas)
+    coats, others = histogram(lab, coat), histogram(lab, sure)
+    if common_colours(coats, others) > TAILS_ALIKE:
+        return shares
+    odds = colour_odds(lab, coats, others)
     odds = cv2.GaussianBlur(np.clip(odds, -3, 3), (0, 0), max(0.04 * trunk, 0.8))
     tails = cv2.morphologyEx((lower & (odds > 1)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces = cv2.connectedComponents(tails)
