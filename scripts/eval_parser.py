@@ -37,10 +37,13 @@ def main() -> None:
     parser.add_argument("--val", type=Path, default=ROOT / "assets/splits/people_val.txt")
     parser.add_argument("--weights", type=Path, help="folder with manifest.json, instead of the shipped one")
     parser.add_argument("--mirror", action="store_true", help="two looks, averaged")
+    parser.add_argument("--one-look", action="store_true", help="without the closer look")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save", type=Path, help="folder for the predicted index PNGs")
     args = parser.parse_args()
-    network = Parser(weights.session("parser", args.threads, args.weights), mirror=args.mirror)
+    network = Parser(
+        weights.session("parser", args.threads, args.weights), mirror=args.mirror, closer=not args.one_look
+    )
     confusions = {name: np.zeros((NUM_LABELS, NUM_LABELS), np.int64) for name in REFERENCES}
     seconds: list[float] = []
     missed: list[str] = []

@@ -15,13 +15,15 @@ from PIL import Image
 from ..geometry import Placement
 from ..imageio import load as load_image
 from ..labels import Label
-from ..preprocess.parsing import MARGIN, input_planes, person_canvas
+from ..preprocess.parsing import MARGIN, close_box, input_planes, person_canvas
 from .augment_people import without
 
 IGNORE = 255
 #: Stored crops: larger than the canvas, so that augmentation has room.
-STORE = (512, 384)
+STORE = (832, 624)
 STORE_MARGIN = 0.12
+#: Share of the views that look closer, at the trunk and the arms, as the parser's second look at run time does.
+CLOSE_SHARE = 0.5
 #: Shares of the views with a piece of the outfit in another colour, and with other surroundings.
 DYED_SHARE = 0.3
 SWAPPED_SHARE = 0.2
@@ -37,6 +39,7 @@ class Sample:
     keypoints: np.ndarray  # float32 (33, 3), px of the stored crop
     box: tuple[float, float, float, float]  # the person's box in the stored crop
     labels: np.ndarray | None  # uint8 STORE, values of Label or IGNORE
+    coarse: bool = False  # the labels are a network's, too coarse for a closer look
 
 
 def load_index_png(path: Path) -> np.ndarray:
@@ -108,10 +111,14 @@ def plain_view(sample: Sample, size: tuple[int, int]) -> tuple[np.ndarray, np.nd
 
 
 def _random_affine(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, bool]:
-    """A map stored crop -> canvas, 2x3, and whether it mirrors. One in six views is a half-body one."""
+    """A map stored crop -> canvas, 2x3, and whether it mirrors: the whole person, one in six a half body, or a closer
+    look."""
     x0, y0, x1, y1 = sample.box
     height, width = size
-    if rng.random() < 0.18:  # cut below: portraits
+    close = close_box(sample.keypoints) if not sample.coarse and rng.random() < CLOSE_SHARE else None
+    if close is not None:
+        x0, y0, x1, y1 = close
+    elif rng.random() < 0.18:  # cut below: portraits
         y1 = y0 + (y1 - y0) * rng.uniform(0.35, 0.75)
     elif rng.random() < 0.1:  # cut above: no head
         y0 = y0 + (y1 - y0) * rng.uniform(0.05, 0.15)
@@ -215,6 +222,13 @@ def _elsewhere(
     return np.rint(image * alpha + behind * (1 - alpha)).astype(np.uint8)
 
 
+def _for_pixel_centres(matrix: np.ndarray) -> np.ndarray:
+    """A 2x3 map as cv2 wants it, which counts from pixel centres."""
+    out = matrix.copy()
+    out[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    return out
+
+
 def augmented_view(
     sample: Sample, size: tuple[int, int], rng: random.Random, others: Sequence[Sample] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -228,12 +242,15 @@ def augmented_view(
     points = sample.keypoints.copy()
     points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     points = _mirror_keypoints(points) if flip else points
-    half_pixel = matrix[:, :2] @ (0.5, 0.5) - 0.5  # cv2 counts from pixel centres
-    m = matrix.copy()
-    m[:, 2] += half_pixel
+    m = _for_pixel_centres(matrix)
     wh = (size[1], size[0])
     border = cv2.BORDER_REPLICATE if rng.random() < 0.7 else cv2.BORDER_CONSTANT
-    image = cv2.warpAffine(sample.image, m, wh, flags=cv2.INTER_LINEAR, borderMode=border)
+    if abs(np.linalg.det(matrix[:, :2])) < 0.4:  # average first, against aliasing
+        stored = cv2.resize(sample.image, (STORE[1] // 2, STORE[0] // 2), interpolation=cv2.INTER_AREA)
+        coarse = _for_pixel_centres(np.concatenate([2 * matrix[:, :2], matrix[:, 2:]], axis=1))
+        image = cv2.warpAffine(stored, coarse, wh, flags=cv2.INTER_LINEAR, borderMode=border)
+    else:
+        image = cv2.warpAffine(sample.image, m, wh, flags=cv2.INTER_LINEAR, borderMode=border)
     mask = cv2.warpAffine(sample.mask, m, wh, flags=cv2.INTER_LINEAR)
     dye, swap = rng.random() < DYED_SHARE, bool(others) and rng.random() < SWAPPED_SHARE
     if dye or swap:
@@ -241,8 +258,7 @@ def augmented_view(
         image = _dye(image, fine, rng) if dye else image
         image = _elsewhere(image, fine, mask, rng.choice(others), rng) if swap else image
     image = _recolour(image, rng)
-    half = matrix / 2
-    half[:, 2] += half[:, :2] @ (0.5, 0.5) - 0.5
+    half = _for_pixel_centres(matrix / 2)
     labels = cv2.warpAffine(sample.labels, half, (wh[0] // 2, wh[1] // 2), flags=cv2.INTER_NEAREST)
     # The mask and the skeleton err at run time, too.
     jitter = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.006 * size[0], (33, 2))

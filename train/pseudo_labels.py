@@ -62,6 +62,7 @@ def label_tagged(
         # Outside of the canvas nothing is known but that the person isn't there.
         pasted = person_canvas(sample.box, size).paste_back(labels + np.uint8(1), STORE, nearest=True)
         inside = person_canvas(sample.box, size).paste_back(np.ones(size, np.uint8), STORE, nearest=True) > 0
+        sample.coarse = True
         sample.labels = np.where(inside, pasted - np.uint8(1), np.uint8(Label.BACKGROUND)).astype(np.uint8)
 
 
@@ -77,4 +78,4 @@ def recall(path: Path, samples: list[Sample]) -> None:
     """Fill `labels` from a file that `store` wrote for the same samples."""
     with np.load(path) as kept:
         for sample in samples:
-            sample.labels = kept[sample.id]
+            sample.labels, sample.coarse = kept[sample.id], True

@@ -106,13 +106,17 @@ class Placement:
             interp = cv2.INTER_LINEAR
         return cv2.warpAffine(image, self._matrix(), (self.width, self.height), flags=interp, borderMode=mode)
 
-    def paste_back(self, canvas: np.ndarray, photo_size: tuple[int, int], *, nearest: bool = False) -> np.ndarray:
+    def paste_back(
+        self, canvas: np.ndarray, photo_size: tuple[int, int], *, nearest: bool = False, linear: bool = False
+    ) -> np.ndarray:
         """Spread a canvas-sized picture over a photo-sized one, zero outside of the window.
 
         Args:
             canvas: (height, width[, C]).
             photo_size: (H, W) of the photo.
+            nearest, linear: how to interpolate; by default cubic where the picture is enlarged, else linear.
         """
-        interp = cv2.INTER_NEAREST if nearest else (cv2.INTER_CUBIC if self.scale < 1 else cv2.INTER_LINEAR)
+        smooth = cv2.INTER_LINEAR if linear or self.scale >= 1 else cv2.INTER_CUBIC
+        interp = cv2.INTER_NEAREST if nearest else smooth
         inv = cv2.invertAffineTransform(self._matrix())
         return cv2.warpAffine(canvas, inv, (photo_size[1], photo_size[0]), flags=interp, borderMode=cv2.BORDER_CONSTANT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -217,3 +219,35 @@ def test_no_bare_arm_stands_out_before_the_sleeve_ends():
     assert bare[y, x] and not covered[y, x]
     x, y = np.round(body.hands[0]).astype(int)
     assert covered[y, x]  # hands stay in front
+
+
+def test_a_small_hand_that_comes_out_of_a_sleeve_stays(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    x, y = np.round(body.hands[0]).astype(int)
+    r = round(0.05 * body.breadth)
+    parse[y - r : y + r, x - r : x + r] = Label.ARMS
+    away = np.round(body.at(0.5)).astype(int)  # as small, on the belly: an error of the parse
+    parse[away[1] - r : away[1] + r, away[0] - r : away[0] + r] = Label.ARMS
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32))
+    assert keep[y, x] and not keep[away[1], away[0]]
+
+
+def test_a_hand_in_a_pocket_that_goes_is_painted_and_a_seen_one_is_not(inputs):
+    body, parse = inputs.body, inputs.parse
+    everywhere = np.ones(parse.shape, bool)
+    without = np.where(parse == Label.ARMS, np.uint8(Label.TOP), parse).astype(np.uint8)
+    assert agnostic.hand_hidden(without, everywhere, body, 0)
+    assert not agnostic.hand_hidden(without, ~everywhere, body, 0)  # in trousers that stay
+    assert not agnostic.hand_hidden(parse, everywhere, body, 0)
+
+
+def test_newly_bare_arms_hang_before_the_garment_but_below_its_sleeve(inputs):
+    body = replace(inputs.body, arm_front=(True, False))
+    painted, sleeves = np.ones(inputs.parse.shape, bool), np.zeros(inputs.parse.shape, np.float32)
+    before = agnostic.arms_before(body, painted, sleeves, (0.6, 0.6), (False, False))
+    middles = np.round((body.elbows + body.wrists) / 2).astype(int)
+    assert before[middles[0][1], middles[0][0]] > 0.9 and before[middles[1][1], middles[1][0]] == 0
+    upper = np.round(body.shoulders[0] * 0.7 + body.elbows[0] * 0.3).astype(int)
+    assert before[upper[1], upper[0]] == 0
+    assert agnostic.arms_before(body, ~painted, sleeves, (0.6, 0.6), (True, True)).max() == 0

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tryon.geometry import Placement
 from tryon.labels import NUM_LABELS, Label
 from tryon.preprocess.parsing import (
+    CLOSER,
     PLANES,
     Parser,
+    close_box,
     input_planes,
+    join_looks,
     person_canvas,
     pose_planes,
     settle_skirt,
@@ -181,3 +185,73 @@ def test_tails_of_the_colour_of_the_trousers_are_not_guessed() -> None:
     shares, canvas = _coat_over_trousers((15, 15, 20))
     canvas[32:66, 28:62] = 15, 15, 20
     np.testing.assert_array_equal(settle_tails(shares, _standing(), canvas), shares)
+
+
+def test_the_closer_look_holds_the_trunk_and_near_arms() -> None:
+    points = stick_figure(600, 400)
+    for index, x in ((13, 280), (14, 120), (15, 900), (16, 110)):  # one wrist far out
+        points[index, :2] = x, 300
+    box = close_box(points)
+    assert box is not None
+    x0, y0, x1, y1 = box
+    assert x0 < 110 and 280 < x1 < 600
+    assert y0 < points[:, 1].min() + 20 and y1 > points[[LEFT_HIP, RIGHT_HIP], 1].max()
+    points[:, :2] = 50
+    assert close_box(points) is None
+
+
+def test_the_closer_look_draws_outlines_and_the_whole_one_decides_what_it_is() -> None:
+    place, closer = Placement(0, 0, 0.5, 64, 48), Placement(20, 20, 1.0, 64, 48)
+    far = np.full((64, 48), Label.BACKGROUND)
+    far[15:40, 14:34] = Label.DRESS
+    near = np.full((64, 48), Label.BACKGROUND)
+    near[12:60, 10:40] = Label.LOWER  # finer edges, another opinion of the garment
+    near[14:16, 20:24] = Label.ACCESSORY
+    whole = one_hot(far)
+    out = join_looks(whole, whole, place, one_hot(near), closer).argmax(0)
+    assert set(np.unique(out)) == {Label.BACKGROUND, Label.DRESS, Label.ACCESSORY}
+    assert np.array_equal(out != Label.BACKGROUND, near != Label.BACKGROUND)
+    tails = whole.copy()
+    tails[Label.OUTERWEAR], tails[Label.DRESS] = whole[Label.DRESS], whole[Label.OUTERWEAR]
+    out = join_looks(tails, whole, place, one_hot(near), closer).argmax(0)
+    assert (out[18:50, 14:36] == Label.OUTERWEAR).mean() > 0.95
+
+
+class Looks:
+    """Counts looks, and sees a top everywhere."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def get_inputs(self) -> list[object]:
+        return [type("Input", (), {"name": "planes", "shape": [1, 10, 64, 48]})()]
+
+    def run(self, _names: object, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.count += 1
+        return [one_hot(np.full((64, 48), Label.TOP))[None]]
+
+
+@pytest.mark.parametrize(("reach", "looks"), [(1.0, 2), (0.45, 1)])
+def test_a_half_body_needs_no_second_look(reach: float, looks: int) -> None:
+    points = stick_figure(600, 400)
+    points[:, :2] *= 1.0 if reach == 1.0 else 2.0
+    box = (0.0, 0.0, 400.0, 600.0)
+    pose = Pose(points, np.zeros((33, 3), np.float32), np.ones((600, 400), np.float32), box)
+    session = Looks()
+    parse = Parser(session)(np.zeros((600, 400, 3), np.uint8), pose)  # type: ignore[arg-type]
+    assert session.count == looks and CLOSER > 1
+    assert parse.shape == (600, 400) and (parse[100:500, 100:300] == Label.TOP).all()
+    Parser(session, closer=False)(np.zeros((600, 400, 3), np.uint8), pose)  # type: ignore[arg-type]
+    assert session.count == looks + 1
+
+
+def test_labels_outside_of_the_canvas_stay(rng: np.random.Generator) -> None:
+    under = rng.integers(0, NUM_LABELS, (90, 70)).astype(np.uint8)
+    before = under.copy()
+    place = Placement(20, 30, 1.0, 32, 24)
+    out = spread_labels(one_hot(np.full((32, 24), Label.BAG)), place, (90, 70), under)
+    assert (out[30:62, 20:44] == Label.BAG).all()
+    out[30:62, 20:44] = before[30:62, 20:44]
+    assert np.array_equal(out, before) and np.array_equal(under, before)
+    far = spread_labels(one_hot(np.full((32, 24), Label.BAG)), Placement(500, 500, 1.0, 32, 24), (90, 70), under)
+    assert np.array_equal(far, before)

@@ -10,7 +10,7 @@ import pytest
 from tests import drawn_person
 from tryon.preprocess import skeleton
 from tryon.preprocess.body import body_from_pose
-from tryon.preprocess.sleeves import SIDES, flank, folded_sleeves, sleeve_mesh, sleeve_sides
+from tryon.preprocess.sleeves import SIDES, flank, folded_sleeves, sleeve_mesh, sleeve_sides, sleeve_sources
 
 SIZE = (600, 400)
 
@@ -88,3 +88,25 @@ def test_one_misplaced_shoulder_follows_the_other():
     assert np.linalg.norm(marks["shoulder_left"] - (x, y)) < 3
     same = skeleton.landmarks_of(garment)
     assert np.allclose(same["shoulder_left"], (x, y))
+
+
+def test_a_folded_sleeve_shows_the_other_one_mirrored():
+    garment = drawn_person.flat_top("long")
+    assert sleeve_sources(garment, skeleton.landmarks_of(garment)) == {"left": "left", "right": "right"}
+    points = {**garment.landmarks, "sleeve_out_left": (150.0, 180.0), "sleeve_in_left": (158.0, 200.0)}
+    folded = replace(garment, landmarks=points)
+    body, marks, fit = _fitted(folded)
+    assert sleeve_sources(folded, marks) == {"left": "right", "right": "right"}
+    part = next(p for p in skeleton.warp(folded, marks, fit, body, SIZE) if p.name == "sleeve_left")
+    x, y = np.round((body.elbows[0] + body.wrists[0]) / 2 - 0.5).astype(int)
+    middle = (marks["hem_left"][0] + marks["hem_right"][0]) / 2
+    assert part.grid[y, x, 0] > middle  # cloth of the other half
+    short = replace(folded, sleeve="short")
+    assert sleeve_sources(short, marks) == {"left": "left", "right": "right"}
+
+
+def test_a_shoulder_on_the_edge_of_a_turtleneck_is_not_believed():
+    garment = drawn_person.flat_top("long")
+    x, y = garment.landmarks["shoulder_left"]
+    wrong = replace(garment, landmarks={**garment.landmarks, "shoulder_left": (x + 12, y - 40)})
+    assert np.linalg.norm(skeleton.landmarks_of(wrong)["shoulder_left"] - (x, y)) < 3

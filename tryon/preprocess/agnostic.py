@@ -14,12 +14,14 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .body import Body, arm_mask, arm_stations, below_chin, hand_mask, legs_mask, torso_rows, trunk_mask
-from .fill import skin_colour, wide_blur
+from .fill import shade_arm, skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
 from .plate import backdrop, bare_skin, lower_cloth, outline_below
 
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
+#: Size of a painted hand, 1 = the disc that holds a real one.
+HAND = 0.72
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Agnostic:
     Args:
         plate: float32 (h, w, 3) in 0..255, the photo with the edit region filled roughly.
         edit: float32 (h, w) in [0, 1], 1 = may change, 0 = the photo's own pixel stays.
-        keep: float32 (h, w), occluders in front of the new garment.
+        keep: float32 (h, w), what lies in front of the new garment: occluders, and newly bare arms.
         skin: float32 (h, w), where the plate was filled with skin.
         layout: uint8 (h, w), the label that each pixel of the plate is meant to show.
         colour: float32 (3,), the skin colour used, 0..255.
@@ -129,8 +131,9 @@ def occluders(
     keep |= sizeable(is_label(parse, Label.BAG) & ~_sewn_on(parse, body), (0.22 * body.breadth) ** 2)
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     arms = is_label(parse, Label.ARMS)
+    hands = np.zeros(size, bool)
     for side in (0, 1):
-        keep |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
+        hands |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
         if sleeve_end[side] < _LONG_SLEEVE:
             keep |= _free_glove(parse, body, side)
         start = max(0.42, sleeve_end[side] - 0.04)
@@ -138,8 +141,58 @@ def occluders(
         if sleeve_end[side] > 0:
             bare &= ~_above_cut(body, side, size, start)
         keep |= arms & bare & (sleeves < 0.5)
+    keep |= hands
     keep |= ~sizeable(~keep, (0.2 * body.breadth) ** 2)
-    return sizeable(keep, (0.14 * body.breadth) ** 2)  # specks and holes are errors of the parse
+    # specks and holes are errors of the parse; a hand that comes out of a sleeve may be small
+    return sizeable(keep, (0.14 * body.breadth) ** 2) | sizeable(hands, (0.07 * body.breadth) ** 2)
+
+
+def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> bool:
+    """Whether a hand is in a pocket or sleeve that goes, so that it must be painted.
+
+    Args:
+        gone: bool (h, w), the clothes that are taken away.
+    """
+    place = hand_mask(body, side, parse.shape, 1.4) > 0.5
+    if not place.any() or gone[place].mean() <= 0.6:
+        return False
+    return int((is_label(parse, Label.ARMS) & place).sum()) < 0.1 * int(place.sum())
+
+
+def paint_hand(plate: np.ndarray, layout: np.ndarray, body: Body, side: int, colour: np.ndarray) -> np.ndarray:
+    """Paint a plain hand into `plate` and `layout`, in place; returns its mask, float32 (h, w)."""
+    hand = cv2.GaussianBlur(hand_mask(body, side, layout.shape, HAND), (0, 0), 1.0)
+    plate += (shade_arm(body, side, layout.shape, colour) - plate) * hand[..., None]
+    layout[hand > 0.5] = int(Label.ARMS)
+    return hand
+
+
+def arms_before(
+    body: Body,
+    painted: np.ndarray,
+    sleeves: np.ndarray,
+    sleeve_end: tuple[float, float],
+    hands: tuple[bool, bool],
+    slim: float = 1.0,
+) -> np.ndarray:
+    """Newly bare arms that hang before the body, and so in front of the new garment: float32 (h, w).
+
+    Args:
+        painted: bool (h, w), painted arms; hands: which hands were painted.
+        sleeves: float32 (h, w), coverage of the new sleeves, which end at `sleeve_end`.
+        slim: breadth of the arms, 1 = typical.
+    """
+    arms = np.zeros(painted.shape, np.float32)
+    for side in (0, 1):
+        if body.arm_front[side]:
+            start = max(0.42, sleeve_end[side] - 0.04)
+            limb = arm_mask(body, side, painted.shape, slim, start, 2.12)
+            if sleeve_end[side] > 0:
+                limb[_above_cut(body, side, painted.shape, start)] = 0
+            arms = np.maximum(arms, limb)
+            if hands[side]:
+                arms = np.maximum(arms, hand_mask(body, side, painted.shape, HAND))
+    return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
 
 
 def _free_glove(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
@@ -327,9 +380,15 @@ def build(
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end)
+    hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
+    for side in (0, 1):
+        if hands[side]:
+            skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
+    before = arms_before(body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
+    keep = np.maximum(keep.astype(np.float32), before)
+    return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
 def fill_plate(

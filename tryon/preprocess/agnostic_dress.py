@@ -13,10 +13,10 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import Agnostic, occluders, repair_hair, repair_skin, worn_high
+from .agnostic import Agnostic, arms_before, hand_hidden, occluders, paint_hand, repair_hair, repair_skin, worn_high
 from .agnostic_lower import leg_picture
-from .body import Body, arm_mask, hand_mask, torso_rows
-from .fill import row_fill, shade_arm
+from .body import Body, torso_rows
+from .fill import row_fill
 from .lower_body import LowerBody
 from .masks import dilate, is_label, soften
 from .plate import backdrop, bare_skin
@@ -24,8 +24,6 @@ from .skeleton import Fit
 
 #: Breadth of newly bare arms, 1 = typical of all people.
 SLIM = 0.9
-#: Size of a painted hand, 1 = the disc that holds a real one.
-HAND = 0.72
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.
 SHADOW, SHADOW_REACH = 0.35, 0.09
 
@@ -79,15 +77,6 @@ def overlooked_tops(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndar
     for worn in (Label.OUTERWEAR, Label.TOP, Label.DRESS):
         parse = agnostic_lower.overlooked(image, parse, body, (worn,), ((Label.ARMS,), (Label.HAIR,)))
     return parse
-
-
-def _hand_hidden(parse: np.ndarray, body: Body, side: int) -> bool:
-    """Whether a hand is in a pocket or sleeve that goes, so that it must be painted."""
-    place = hand_mask(body, side, parse.shape, 1.4) > 0.5
-    inside = bool(place.any()) and bool(
-        is_label(parse, Label.TOP, Label.OUTERWEAR, Label.DRESS, Label.LOWER)[place].mean() > 0.6
-    )
-    return inside and int((is_label(parse, Label.ARMS) & place).sum()) < 0.1 * place.sum()
 
 
 def feet_hidden(parse: np.ndarray, body: Body) -> bool:
@@ -155,17 +144,9 @@ def build(
     plate *= (1 - SHADOW * shadow * cv2.GaussianBlur(on_legs, (0, 0), 0.8))[..., None]
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    # newly bare arms that hang before the body are in front of the dress
-    front = (layout == int(Label.ARMS)) & (soft > 0.5) & (sleeves < 0.5)
-    arms = np.zeros(parse.shape, np.float32)
-    for side in (0, 1):
-        if body.arm_front[side]:
-            start = max(0.42, fit.sleeve_end[side] - 0.04)
-            arms = np.maximum(arms, arm_mask(body, side, parse.shape, SLIM, start, 2.12))
-            if _hand_hidden(parse, body, side):
-                arms = np.maximum(arms, hand_mask(body, side, parse.shape, HAND))
-    before = cv2.GaussianBlur(arms * front, (0, 0), 0.8)
-    keep = np.maximum(keep.astype(np.float32), before)
+    painted = (layout == int(Label.ARMS)) & (soft > 0.5)
+    hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
+    keep = np.maximum(keep.astype(np.float32), arms_before(body, painted, sleeves, fit.sleeve_end, hands, SLIM))
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
@@ -221,12 +202,10 @@ def _fill(
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, SLIM)
+    old = old_clothes(parse, body)
     for side in (0, 1):
-        if _hand_hidden(parse, body, side) and fit.sleeve_end[side] < 2.3:
-            hand = cv2.GaussianBlur(hand_mask(body, side, size, HAND), (0, 0), 1.0)
-            plate += (shade_arm(body, side, size, colour) - plate) * hand[..., None]
-            layout[hand > 0.5] = int(Label.ARMS)
-            skin = np.maximum(skin, hand)
+        if hand_hidden(parse, old, body, side):
+            skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
     # no skin where there was not even clothing
     inside = cv2.morphologyEx(
         (~is_label(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),

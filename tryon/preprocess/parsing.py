@@ -68,6 +68,10 @@ REACH = 2.8
 MAX_PIXELS = 1_500_000
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
+#: A closer look is worth its time where it shows the trunk at least this much larger.
+CLOSER = 1.25
+#: Weight of the closer look against the one at the whole person.
+CLOSE_WEIGHT = 0.6
 #: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
 TAILS_ALIKE = 0.9
 _SHIFT = 3  # cv2's fixed-point bits, for sub-pixel lines
@@ -92,6 +96,27 @@ def run_time_box(pose: Pose) -> tuple[float, float, float, float]:
     trunk = max(float(breadth), float(length))
     reach = REACH * min(trunk, 2.0 * max(pose.mask.shape))
     return x0, y0, x1, max(y1, y0 + reach)
+
+
+def close_box(keypoints: np.ndarray) -> tuple[float, float, float, float] | None:
+    """What the parser's closer look shows: from the head to the thighs, arms included as far as they are near.
+
+    Args:
+        keypoints: (33, 3) px.
+
+    Returns:
+        (x0, y0, x1, y1) px, or None where shoulders and hips (nearly) coincide.
+    """
+    points = np.asarray(keypoints, np.float64)[:, :2]
+    shoulders, hips = points[[LEFT_SHOULDER, RIGHT_SHOULDER]], points[[LEFT_HIP, RIGHT_HIP]]
+    neck, pelvis = shoulders.mean(0), hips.mean(0)
+    unit = max(float(np.linalg.norm(pelvis - neck)), float(np.linalg.norm(shoulders[0] - shoulders[1])))
+    if unit < 8:
+        return None
+    limbs = np.concatenate([shoulders, hips, points[[LEFT_ELBOW, RIGHT_ELBOW, LEFT_WRIST, RIGHT_WRIST]]])
+    limbs = limbs[np.abs(limbs[:, 0] - neck[0]) < 1.5 * unit]
+    x0, x1 = limbs[:, 0].min() - 0.25 * unit, limbs[:, 0].max() + 0.25 * unit
+    return float(x0), float(neck[1] - 0.8 * unit), float(x1), float(pelvis[1] + 0.7 * unit)
 
 
 def pose_planes(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -140,17 +165,20 @@ class Parser:
     Args:
         session: an ONNX Runtime session of the parser; None loads the shipped weights.
         mirror: average with the parse of the mirrored photo: .002 more IoU for twice the time.
+        closer: look a second time, at trunk and arms, where that shows them larger.
 
     Raises:
         WeightsError: the shipped weights are missing or damaged.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession | None = None, *, mirror: bool = False) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession | None = None, *, mirror: bool = False, closer: bool = True
+    ) -> None:
         self._session = weights.session("parser") if session is None else session
         entry = self._session.get_inputs()[0]
         self._input: str = entry.name
         self.canvas: tuple[int, int] = (int(entry.shape[2]), int(entry.shape[3]))
-        self._mirror = mirror
+        self._mirror, self.closer = mirror, closer
 
     def shares(self, image: np.ndarray, pose: Pose) -> tuple[np.ndarray, Placement]:
         """Class probabilities on the person canvas.
@@ -163,13 +191,17 @@ class Parser:
             float32 (NUM_LABELS, h, w) and the canvas' placement in the photo.
         """
         place = person_canvas(run_time_box(pose), self.canvas)
+        return self._look(image, pose, place), place
+
+    def _look(self, image: np.ndarray, pose: Pose, place: Placement) -> np.ndarray:
+        """Class probabilities on a canvas: float32 (NUM_LABELS, h, w)."""
         mask = np.rint(place.crop(pose.mask, border="zero") * 255).astype(np.uint8)
         planes = input_planes(place.crop(image), place.to_canvas(pose.keypoints), mask)
         batch = np.ascontiguousarray(planes.transpose(2, 0, 1)[None], dtype=np.float32)
         out = self._run(batch)
         if self._mirror:  # the planes know no left or right, so mirroring them is enough
             out = 0.5 * (out + self._run(np.ascontiguousarray(batch[..., ::-1]))[..., ::-1])
-        return out[0], place
+        return out[0]
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         return self._session.run(None, {self._input: batch})[0]
@@ -185,10 +217,60 @@ class Parser:
             uint8 (H, W), values of `Label`; other people are background.
         """
         shares, place = self.shares(image, pose)
-        mask = place.crop(pose.mask, border="zero")
+        size = (image.shape[0], image.shape[1])
         keypoints, canvas = place.to_canvas(pose.keypoints), place.crop(image)
-        shares = settle_tails(settle_skirt(shares, keypoints, canvas), keypoints, canvas)
-        return spread_labels(suppress_noise(shares, mask), place, (image.shape[0], image.shape[1]))
+        whole = settle_tails(settle_skirt(shares, keypoints, canvas), keypoints, canvas)
+        parse = spread_labels(suppress_noise(whole, place.crop(pose.mask, border="zero")), place, size)
+        closer = self._closer(pose, place)
+        if closer is not None:
+            fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
+            fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"))
+            parse = spread_labels(fine, closer, size, parse)
+        return parse
+
+    def _closer(self, pose: Pose, place: Placement) -> Placement | None:
+        """Where a second look shows more, or None."""
+        box = close_box(pose.keypoints) if self.closer else None
+        if box is None:
+            return None
+        found = person_canvas(box, self.canvas)
+        return found if found.scale > CLOSER * place.scale else None
+
+
+def join_looks(
+    whole: np.ndarray, seen: np.ndarray, place: Placement, close: np.ndarray, closer: Placement
+) -> np.ndarray:
+    """One opinion from the look at the whole person and the closer one.
+
+    The closer one knows outlines better, the other one what is what: a skirt from a dress, the tails of a coat.
+
+    Args:
+        whole: float32 (NUM_LABELS, h, w) on the canvas `place`, with its decisions (`settle_skirt`, `settle_tails`);
+            seen: the same before these.
+        close: float32 (NUM_LABELS, h, w) on the canvas `closer`.
+
+    Returns:
+        float32 (NUM_LABELS, h, w) on the canvas `closer`.
+    """
+    ratio = closer.scale / place.scale
+    x0, y0 = (closer.x0 - place.x0) * place.scale, (closer.y0 - place.y0) * place.scale
+    window = Placement(x0, y0, ratio, closer.height, closer.width)
+
+    def there(share: np.ndarray) -> np.ndarray:
+        return window.crop(share)
+
+    far = np.stack([there(share) for share in whole])
+    tails = there(np.maximum(whole[Label.OUTERWEAR] - seen[Label.OUTERWEAR], 0)) > 0.2
+    out = CLOSE_WEIGHT * close + (1 - CLOSE_WEIGHT) * far
+    cloth = out[Label.DRESS] + out[Label.LOWER]
+    decided = far[Label.DRESS] + far[Label.LOWER]
+    dress = np.where(
+        decided > 0.05, far[Label.DRESS] / np.maximum(decided, 1e-6), out[Label.DRESS] / np.maximum(cloth, 1e-6)
+    )
+    out[Label.DRESS], out[Label.LOWER] = cloth * dress, cloth * (1 - dress)
+    out[Label.OUTERWEAR] += tails * cloth
+    out[[Label.DRESS, Label.LOWER]] *= ~tails
+    return out
 
 
 def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray | None = None) -> np.ndarray:
@@ -319,25 +401,37 @@ def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def spread_labels(shares: np.ndarray, place: Placement, photo_size: tuple[int, int]) -> np.ndarray:
-    """Most likely label at photo size, background outside of the canvas.
+def spread_labels(
+    shares: np.ndarray, place: Placement, photo_size: tuple[int, int], under: np.ndarray | None = None
+) -> np.ndarray:
+    """Most likely label at photo size.
 
     Args:
         shares: float32 (NUM_LABELS, h, w) on the canvas `place`.
         photo_size: (H, W).
+        under: uint8 (H, W), the labels outside of the canvas; None = background.
     """
     height, width = photo_size
+    parse = np.full(photo_size, Label.BACKGROUND, np.uint8) if under is None else under.copy()
+    # only the part of the photo that the canvas shows, and at most MAX_PIXELS of it
+    x0, y0, x1, y1 = place.box
+    left, top = max(0, round(x0)), max(0, round(y0))
+    w, h = min(width, round(x1)) - left, min(height, round(y1)) - top
+    if w < 1 or h < 1:
+        return parse
     factor = min(1.0, (MAX_PIXELS / (height * width)) ** 0.5)
-    size = (max(1, round(height * factor)), max(1, round(width * factor)))
-    inner = Placement(place.x0 * factor, place.y0 * factor, place.scale / factor, place.height, place.width)
-    best = inner.paste_back(shares[Label.BACKGROUND], size)
-    best[inner.paste_back(np.ones(shares.shape[1:], np.float32), size, nearest=True) == 0] = 2.0  # outside
-    parse = np.full(size, Label.BACKGROUND, np.uint8)
+    size = (max(1, round(h * factor)), max(1, round(w * factor)))
+    inner = Placement(
+        (place.x0 - left) * factor, (place.y0 - top) * factor, place.scale / factor, place.height, place.width
+    )
+    best = inner.paste_back(shares[Label.BACKGROUND], size, linear=True)
+    labels = np.full(size, Label.BACKGROUND, np.uint8)
     for label in range(1, NUM_LABELS):
-        share = inner.paste_back(shares[label], size)
+        share = inner.paste_back(shares[label], size, linear=True)
         wins = share > best
-        parse[wins] = label
+        labels[wins] = label
         np.maximum(best, share, out=best)
-    if factor < 1.0:
-        parse = cv2.resize(parse, (width, height), interpolation=cv2.INTER_NEAREST)
+    if size != (h, w):
+        labels = cv2.resize(labels, (w, h), interpolation=cv2.INTER_NEAREST)
+    parse[top : top + h, left : left + w] = labels
     return parse

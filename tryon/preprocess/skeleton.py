@@ -16,7 +16,7 @@ import numpy as np
 from ..types import Garment, Sleeve
 from .body import Body
 from .mesh import rasterize
-from .sleeves import SIDES, folded_sleeves, nearest, polygon, sleeve_mesh, sleeve_sides
+from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources
 
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78
@@ -98,15 +98,17 @@ def landmarks_of(garment: Garment) -> dict[str, np.ndarray]:
 
 
 def _even_shoulders(marks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Where one shoulder lies much nearer to the neck than the other, the more usual of the two decides for both."""
+    """Where one shoulder lies much nearer to the neck than the other, or above the neck (a turtleneck's edge), the more
+    usual of the two decides for both."""
     top, low = ((marks[f"{name}_left"] + marks[f"{name}_right"]) / 2 for name in ("neck", "hem"))
     axis = (low - top) / max(float(np.linalg.norm(low - top)), 1e-6)
     across = np.array([axis[1], -axis[0]], np.float32)
     half = max(abs(float((marks["armpit_right"] - marks["armpit_left"]) @ across)) / 2, 1.0)
     aside = [abs(float((marks[f"shoulder_{s}"] - top) @ across)) / half for s in SIDES]
-    if abs(aside[0] - aside[1]) < 0.3:
+    above = [max(0.0, -float((marks[f"shoulder_{s}"] - top) @ axis) / half) for s in SIDES]
+    if abs(aside[0] - aside[1]) < 0.3 and abs(above[0] - above[1]) < 0.2:
         return marks
-    good = int(np.argmin([abs(a - USUAL_SHOULDER) for a in aside]))
+    good = int(np.argmin([abs(a - USUAL_SHOULDER) + 2 * b for a, b in zip(aside, above, strict=True)]))
     v = marks[f"shoulder_{SIDES[good]}"] - top
     mirrored = (top + v - 2 * (v @ across) * across).astype(np.float32)
     return {**marks, f"shoulder_{SIDES[1 - good]}": mirrored}
@@ -368,15 +370,16 @@ def warp(
         Parts from back to front.
     """
     weights = split_parts(garment, marks, target.sleeve)
-    folded = folded_sleeves(garment, marks)
+    sources = sleeve_sources(garment, marks)
     parts = []
     for i, side in enumerate(SIDES):
         name = f"sleeve_{side}"
         if name not in weights or target.sleeve_end[i] <= 0:
             continue
-        tgt, src = sleeve_mesh(garment, marks, target, body, i, folded=side in folded)
-        weight = weights[name]
-        if side in folded:  # the strip is all cloth: its own edges are the sleeve's
+        source = sources.get(side)
+        tgt, src = sleeve_mesh(garment, marks, target, body, i, folded=source is None, source=source)
+        weight = weights.get(f"sleeve_{source}", weights[name])
+        if source is None:  # the strip is all cloth: its own edges are the sleeve's
             tgt, src, weight = tgt[:-2, 2:-2], src[:-2, 2:-2], np.ones_like(weight)
         grid, covered = rasterize(tgt, src, size)
         parts.append((name, grid, weight, covered, body.arm_front[i]))

@@ -18,6 +18,11 @@ SIDES = ("left", "right")
 SLEEVE_TO_ARM = 0.68
 #: A flat long sleeve shorter than this many armpit breadths is folded, or its end was not found.
 SHORTEST_LONG = 0.55
+#: A sleeve is replaced by the mirrored other one where its bend (in 60 degrees) and the variation of its breadth
+#: (standard deviation over mean) add up to this much more.
+MIRRORED = 0.4
+#: A sleeve beyond this sum is no model for the other one.
+CRUMPLED = 1.6
 
 
 def polygon(size: tuple[int, int], points: list[np.ndarray]) -> np.ndarray:
@@ -106,6 +111,32 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
     return found
 
 
+def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, str | None]:
+    """Whose cloth each long sleeve shows: its own side's, the other side's mirrored where that one lies much better, or
+    None where neither is usable (see `flank`)."""
+    folded = folded_sleeves(garment, marks)
+    present = [side for side in SIDES if f"sleeve_out_{side}" in marks]
+    own: dict[str, str | None] = {side: None if side in folded else side for side in present}
+    if garment.sleeve != "long" or len(present) < 2:
+        return own
+    crumpled = {}
+    for side in SIDES:
+        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
+        wide, middle = _breadths(outer, inner), (outer + inner) / 2
+        half = len(middle) // 2
+        upper, lower = middle[half - 1] - middle[0], middle[-1] - middle[half]
+        size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
+        bend = float(np.degrees(np.arccos(np.clip(upper @ lower / size, -1, 1))))
+        crumpled[side] = bend / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
+    left, right = SIDES
+    for side, other in ((left, right), (right, left)):
+        if other in folded or crumpled[other] > CRUMPLED:
+            continue
+        if side in folded or crumpled[side] > crumpled[other] + MIRRORED:
+            own[side] = other
+    return own
+
+
 def _breadths(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """Breadth of a ribbon across its run, px, at each of its stations: (n,)."""
     along = np.gradient((outer + inner) / 2, axis=0)
@@ -134,10 +165,16 @@ def sleeve_mesh(
     n: int = 16,
     *,
     folded: bool = False,
+    source: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2)."""
+    """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2).
+
+    Args:
+        folded: take the torso's flank for it.
+        source: "left" or "right", whose cloth it shows; None its own.
+    """
     name = SIDES[side]
-    outer, inner = flank(marks, name, n) if folded else sleeve_sides(marks, name, n, garment.mask)
+    outer, inner = flank(marks, name, n) if folded else sleeve_sides(marks, source or name, n, garment.mask)
     root_o, root_i = target.points[f"shoulder_{name}"], target.points[f"armpit_{name}"]
     end = target.sleeve_end[side]
     # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
