@@ -13,15 +13,24 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, arm_stations, below_chin, hand_mask, legs_mask, torso_rows, trunk_mask
-from .fill import shade_arm, skin_colour, wide_blur
+from .body import (
+    Body,
+    arm_mask,
+    arm_stations,
+    below_chin,
+    drawn_hand,
+    hand_mask,
+    leg_mask,
+    legs_mask,
+    torso_rows,
+    trunk_mask,
+)
+from .fill import leg_colour, shade_leg, skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
-from .plate import backdrop, bare_skin, lower_cloth, outline_below
+from .plate import backdrop, bare_skin, lower_cloth, outline_below, skirt_below
 
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
-#: Size of a painted hand, 1 = the disc that holds a real one.
-HAND = 0.72
 
 
 @dataclass(frozen=True)
@@ -161,8 +170,12 @@ def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> b
 
 def paint_hand(plate: np.ndarray, layout: np.ndarray, body: Body, side: int, colour: np.ndarray) -> np.ndarray:
     """Paint a plain hand into `plate` and `layout`, in place; returns its mask, float32 (h, w)."""
-    hand = cv2.GaussianBlur(hand_mask(body, side, layout.shape, HAND), (0, 0), 1.0)
-    plate += (shade_arm(body, side, layout.shape, colour) - plate) * hand[..., None]
+    shape, lines = drawn_hand(body, side, layout.shape)
+    hand = cv2.GaussianBlur(shape, (0, 0), 0.8)
+    rim = cv2.GaussianBlur(shape, (0, 0), max(0.025 * body.breadth, 0.8))
+    light = 0.84 + 0.2 * np.clip(rim * 1.4 - 0.4, 0, 1) - 0.3 * cv2.GaussianBlur(lines, (0, 0), 0.6)
+    warm = np.array([1.0, 1.06, 1.1], np.float32)  # as in `shade_arm`
+    plate += (colour * light[..., None] ** warm - plate) * hand[..., None]
     layout[hand > 0.5] = int(Label.ARMS)
     return hand
 
@@ -191,7 +204,7 @@ def arms_before(
                 limb[_above_cut(body, side, painted.shape, start)] = 0
             arms = np.maximum(arms, limb)
             if hands[side]:
-                arms = np.maximum(arms, hand_mask(body, side, painted.shape, HAND))
+                arms = np.maximum(arms, drawn_hand(body, side, painted.shape)[0])
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
 
 
@@ -412,9 +425,17 @@ def fill_plate(
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
-    if long_coat:
+    skirt = skirt_below(below, parse, hole, body, along, hem) if long_coat else None
+    if skirt is not None:
+        below, end = skirt
+        colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
+        for side in (0, 1):
+            limb = cv2.GaussianBlur(leg_mask(body, side, size, 1.0, 0.1, 2.05), (0, 0), 0.8) * (along > end - 0.1)
+            plate += (shade_leg(body, side, size, colour) - plate) * limb[..., None]
+            layout[limb > 0.5] = int(Label.LEGS)
+    elif long_coat:
         below = outline_below(below, is_label(parse, Label.LOWER, Label.DRESS), hole, body, hem)
-    fill = lower_cloth(photo, lower, body.breadth, long_coat)
+    fill = lower_cloth(photo, lower, body.breadth, long_coat and skirt is None)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)
 

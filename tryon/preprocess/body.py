@@ -217,6 +217,44 @@ def hand_mask(body: Body, side: int, size: tuple[int, ...], grow: float = 1.0) -
     return mask.astype(np.float32) / 255
 
 
+#: Outline of a relaxed hand: (along the hand, across it towards the thumb), shoulder breadths from the wrist.
+_HAND = (
+    (-0.03, 0.072), (0.06, 0.075), (0.1, 0.1), (0.17, 0.126), (0.22, 0.13), (0.25, 0.115), (0.22, 0.095),
+    (0.19, 0.078), (0.27, 0.072), (0.36, 0.05), (0.41, 0.022), (0.42, 0.0), (0.4, -0.025), (0.35, -0.05),
+    (0.27, -0.07), (0.16, -0.082), (0.06, -0.075), (-0.03, -0.072),
+)  # fmt: skip
+#: Lines between the fingers and at the thumb, in the same units.
+_FINGERS = (
+    ((0.21, 0.03), (0.39, 0.024)), ((0.22, -0.008), (0.4, -0.004)), ((0.21, -0.045), (0.36, -0.032)),
+    ((0.1, 0.06), (0.19, 0.076)),
+)  # fmt: skip
+
+
+def drawn_hand(body: Body, side: int, size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """A relaxed hand, its thumb towards the body: silhouette and the lines between the fingers, float32 (H, W) each."""
+    wrist = body.wrists[side]
+    along = body.hands[side] - wrist
+    reach = float(np.linalg.norm(along))
+    if reach < 0.02 * body.breadth:  # no direction: that of the forearm
+        along = wrist - body.elbows[side]
+        reach = max(float(np.linalg.norm(along)), 1e-3)
+    along = along / reach
+    across = np.array([-along[1], along[0]], np.float32)
+    if across @ (body.pelvis - wrist) < 0:
+        across = -across
+
+    def place(points: tuple[tuple[float, float], ...]) -> np.ndarray:
+        local = np.array(points, np.float32) * body.breadth
+        return np.round((wrist + local[:, :1] * along + local[:, 1:] * across) * 16).astype(np.int32)
+
+    mask, lines = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    cv2.fillPoly(mask, [place(_HAND)], 255, cv2.LINE_AA, 4)
+    for line in _FINGERS:
+        start, end = place(line)
+        cv2.line(lines, tuple(map(int, start)), tuple(map(int, end)), 255, 1, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255, lines.astype(np.float32) / 255
+
+
 def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:
     """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
     x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)

@@ -18,6 +18,7 @@ from ..types import CATEGORIES, LANDMARKS, LOWER_LANDMARKS, SLEEVES, Category, G
 from .landmarks import ATTRIBUTES, MIRROR, expected_landmarks, expected_lower
 from .looks import Look, place_by_outline
 from .matte import largest_part, part_sizes, refine_matte, settle_matte
+from .sleeves import measured, measured_class
 from .views import PAD, View, frame_points
 
 #: The matte is fitted to the edges at this length of the photo's longer side at most, px.
@@ -275,7 +276,7 @@ def _assemble(
     confidence = float(mass.mean() * certainty * wearable)
     _check_confidence(confidence, mask, look, category)
     open_front = not lower and bool(look.attributes["open_front"][1] > 0.5)
-    return Garment(
+    found = Garment(
         image=image,
         mask=mask,
         category=category,
@@ -287,6 +288,19 @@ def _assemble(
         warnings=tuple(_notices(first, look, mask, confidence, open_front, category, wanted)),
         length=length,
     )
+    return _settle_sleeve(found)
+
+
+def _settle_sleeve(garment: Garment) -> Garment:
+    """The garment, its sleeve class corrected where its own corners contradict it, see `sleeves.measured_class`."""
+    if garment.sleeve is None:
+        return garment
+    known = {name: np.array(point, np.float32) for name, point in garment.landmarks.items() if point is not None}
+    sleeve = measured_class(garment.sleeve, measured(garment, known))
+    if sleeve == garment.sleeve:
+        return garment
+    gone = {name: None for name in LANDMARKS if name not in expected_landmarks(sleeve)}
+    return replace(garment, sleeve=sleeve, landmarks={**garment.landmarks, **gone})
 
 
 def _check_confidence(confidence: float, mask: np.ndarray, look: Look, category: Category) -> None:

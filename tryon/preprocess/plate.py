@@ -97,6 +97,45 @@ def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: 
     return out
 
 
+def skirt_below(
+    below: np.ndarray, parse: np.ndarray, hole: np.ndarray, body: Body, along: np.ndarray, hem: float
+) -> tuple[np.ndarray, float] | None:
+    """A skirt or dress that a longer coat hid in part: its outline, even on both sides, and where it ends.
+
+    Args:
+        below: float32 (h, w), hips and legs of typical thickness; hole: bool (h, w), what is to be filled.
+        along: float32 (h, w), torso lengths below the shoulder line; hem: the new hem, in these.
+
+    Returns:
+        float32 (h, w) and torso lengths, or None where no bare legs are seen below such a garment.
+    """
+    cloth, legs = is_label(parse, Label.LOWER, Label.DRESS) & ~hole, is_label(parse, Label.LEGS) & ~hole
+    if cloth.sum() < 0.1 * body.breadth**2 or legs.sum() < 0.05 * body.breadth**2:
+        return None
+    end = float(np.percentile(along[cloth], 98))
+    if end < hem + 0.15 or float(np.percentile(along[legs], 30)) < end - 0.05:
+        return None
+    if int((hole & (along > end + 0.05) & (below > 0.5)).sum()) < (0.15 * body.breadth) ** 2:
+        return None  # it ends below all that is taken away
+    y, x = np.nonzero(cloth & (along > end - 0.3) & (along < end - 0.02))
+    if len(x) < 30:
+        return None
+    aside = (x - body.neck[0]) * body.across[0] + (y - body.neck[1]) * body.across[1]
+    half = float(np.clip(np.percentile(np.abs(aside - _lean(body, end)), 97), 0.8 * body.chest, 1.9 * body.chest))
+    corners = [body.at(hem, s * 0.98 * body.chest) for s in (-1, 1)]
+    corners += [body.at(end, s * half + _lean(body, end)) for s in (1, -1)]
+    shape = np.zeros(below.shape, np.uint8)
+    cv2.fillPoly(shape, [np.round(np.stack(corners) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    out = np.where(along > hem + 0.02, shape.astype(np.float32) / 255, below * (along <= end))
+    return cv2.GaussianBlur(out.astype(np.float32), (0, 0), 1.0), end
+
+
+def _lean(body: Body, along: float) -> float:
+    """How far the legs lie aside of the trunk's axis `along` torso lengths below the shoulder line, px."""
+    knees = float((body.knees.mean(0) - body.neck) @ body.across)
+    return knees * float(np.clip((along - 1.0) / 0.8, 0, 1))
+
+
 def _runs(row: np.ndarray) -> list[tuple[int, int]]:
     """Start and end of the stretches of True."""
     steps = np.diff(row.astype(np.int8), prepend=0, append=0)

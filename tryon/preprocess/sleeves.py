@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ..types import Garment
+from ..types import Garment, Sleeve
 from .body import Body, arm_stations
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ SHORTEST_LONG = 0.55
 #: A sleeve is replaced by the mirrored other one where its bend (in 60 degrees) and the variation of its breadth
 #: (standard deviation over mean) add up to this much more.
 MIRRORED = 0.4
+#: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
+ODD = 0.7
+_TORSO = (
+    "neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right", "shoulder_right", "neck_right"
+)  # fmt: skip
 #: A sleeve beyond this sum is no model for the other one.
 CRUMPLED = 1.6
 
@@ -92,9 +98,7 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
     found = set()
     breadth = float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"]))
     h, w = garment.mask.shape
-    corners = [marks[k] for k in ("neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right",
-                                  "shoulder_right", "neck_right")]  # fmt: skip
-    torso = polygon((h, w), corners)
+    torso = polygon((h, w), [marks[name] for name in _TORSO])
     for side in SIDES:
         if f"sleeve_out_{side}" not in marks:
             continue
@@ -111,13 +115,69 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Ribbon:
+    """How a flat sleeve lies: its length over the breadth between the armpits, the share of it that is cloth, and the
+    share that lies on the torso."""
+
+    length: float
+    alone: float
+    shared: float
+
+
+def measured(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, Ribbon]:
+    """`Ribbon` of each sleeve that has corners, by side."""
+    breadth = max(float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"])), 1.0)
+    torso = polygon(garment.mask.shape, [marks[name] for name in _TORSO])
+    found = {}
+    for side in SIDES:
+        if f"sleeve_out_{side}" not in marks:
+            continue
+        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
+        ribbon = polygon(garment.mask.shape, [*outer, *inner[::-1]]) > 0
+        area = max(int(ribbon.sum()), 1)
+        middle = (outer + inner) / 2
+        length = float(np.linalg.norm(np.diff(middle, axis=0), axis=1).sum())
+        cloth, on_torso = int((garment.mask[ribbon] > 0.5).sum()), int((torso[ribbon] > 0).sum())
+        found[side] = Ribbon(length / breadth, cloth / area, on_torso / area)
+    return found
+
+
+def measured_class(sleeve: Sleeve, ribbons: dict[str, Ribbon]) -> Sleeve:
+    """The sleeve class where the corners say clearly that a short or half sleeve is none, or a long one.
+
+    Args:
+        sleeve: as the network has it.
+    """
+    if sleeve not in ("short", "half") or len(ribbons) < 2:
+        return sleeve
+    if min(r.shared for r in ribbons.values()) > 0.5:  # both run along the sides of the torso
+        return "none"
+    better, worse = sorted(ribbons.values(), key=lambda r: -r.alone)
+    if sleeve == "short" and better.length > 0.8 and better.alone > 0.9 and better.shared < 0.2 and worse.alone < 0.8:
+        return "long"
+    return sleeve
+
+
+def _unlikely(ribbon: Ribbon, sleeve: Sleeve) -> float:
+    """How odd the ribbon of a short or half sleeve is."""
+    usual = {"short": 0.25, "half": 0.6}[sleeve]
+    return 3 * max(0.0, 0.9 - ribbon.alone) + abs(float(np.log(max(ribbon.length, 0.01) / usual)))
+
+
 def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, str | None]:
-    """Whose cloth each long sleeve shows: its own side's, the other side's mirrored where that one lies much better, or
+    """Whose cloth each sleeve shows: its own side's, the other side's mirrored where that one lies much better, or
     None where neither is usable (see `flank`)."""
     folded = folded_sleeves(garment, marks)
     present = [side for side in SIDES if f"sleeve_out_{side}" in marks]
     own: dict[str, str | None] = {side: None if side in folded else side for side in present}
-    if garment.sleeve != "long" or len(present) < 2:
+    if len(present) < 2:
+        return own
+    left, right = SIDES
+    if garment.sleeve in ("short", "half"):
+        odd = {side: _unlikely(r, garment.sleeve) for side, r in measured(garment, marks).items()}
+        return {s: other if odd[s] > odd[other] + ODD else s for s, other in ((left, right), (right, left))}
+    if garment.sleeve != "long":
         return own
     crumpled = {}
     for side in SIDES:
@@ -128,7 +188,6 @@ def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, 
         size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
         bend = float(np.degrees(np.arccos(np.clip(upper @ lower / size, -1, 1))))
         crumpled[side] = bend / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
-    left, right = SIDES
     for side, other in ((left, right), (right, left)):
         if other in folded or crumpled[other] > CRUMPLED:
             continue
