@@ -68,6 +68,17 @@ def _rise(garment: Garment, frame: _Frame) -> float:
     return float(np.percentile(reach, 85))
 
 
+def _is_tube(garment: Garment, frame: _Frame, depth: float, rise: float) -> bool:
+    """Whether what rises above the neck is as wide at its top as at its foot: a turtleneck, not a hood."""
+    u = np.linspace(-3, 3, 241)
+    breadths = []
+    for share in (0.25, 0.8):
+        at = frame.middle + (u[:, None] * frame.across - share * rise * frame.down) * frame.unit
+        inside = cv2.remap(garment.mask, at.astype(np.float32)[None], None, cv2.INTER_LINEAR)[0] > 0.5
+        breadths.append(int(inside.sum()))
+    return depth < 0.4 and breadths[1] > 0.95 * breadths[0] > 0
+
+
 def neck_kind(garment: Garment) -> Kind:
     """What lies above the front neckline: nothing (also turtlenecks), the inside of the back, a collar, a hood."""
     found = _frame(garment)
@@ -78,7 +89,7 @@ def neck_kind(garment: Garment) -> Kind:
     if depth + rise < 0.12 or (depth < 0.05 and rise < 0.15):
         return "none"
     if rise > 1.05:
-        return "hood" if depth > -0.45 * rise else "none"
+        return "hood" if depth > -0.45 * rise and not _is_tube(garment, frame, depth, rise) else "none"
     if depth < 0.04 - 0.5 * rise:
         return "none"
     return "collar" if rise > 0.36 - 0.1 * min(depth, 1.6) else "open"

@@ -378,9 +378,10 @@ def warp(
             continue
         source = sources.get(side)
         tgt, src = sleeve_mesh(garment, marks, target, body, i, folded=source is None, source=source)
-        weight = weights.get(f"sleeve_{source}", weights[name])
-        if source is None:  # the strip is all cloth: its own edges are the sleeve's
-            tgt, src, weight = tgt[:-2, 2:-2], src[:-2, 2:-2], np.ones_like(weight)
+        weight = weights[name]
+        if source != side:  # the strip is all cloth: its own edges are the sleeve's
+            cut = slice(2, -2) if source is None else slice(1, -1)
+            tgt, src, weight = tgt[:-2, cut], src[:-2, cut], np.ones_like(weight)
         grid, covered = rasterize(tgt, src, size)
         parts.append((name, grid, weight, covered, body.arm_front[i]))
     tgt, src = _torso_mesh(garment, marks, target, body) if torso is None else torso
