@@ -10,6 +10,7 @@ import pytest
 from drawn_garments import garment
 
 from tryon.preprocess.collar import inner_collar, neck_kind
+from tryon.preprocess.worn import as_worn
 from tryon.types import Garment
 
 
@@ -65,3 +66,29 @@ def test_a_hood_is_taken_whole() -> None:
     region = inner_collar(record)
     assert region[hood > 0].mean() > 0.93
     assert region[140:].sum() < 20
+
+
+def test_a_turtleneck_stays() -> None:
+    record = garment()
+    mask = np.vstack([np.zeros((60, 300), np.float32), record.mask])
+    image = np.vstack([np.full((60, 300, 3), 220, np.uint8), record.image])
+    mask[40:108, 122:178] = 1  # a tube as wide at its top as at the neck
+    landmarks = {n: None if p is None else (p[0], p[1] + 60) for n, p in record.landmarks.items()}
+    record = replace(record, image=image, mask=mask, landmarks={**landmarks, "neck_front": (150.0, 106.0)})
+    assert neck_kind(record) == "none" and inner_collar(record).max() == 0
+
+
+def test_no_thin_line_stays_above_the_opening() -> None:
+    record = garment(2.0)
+    soft = replace(record, mask=cv2.GaussianBlur(record.mask, (0, 0), 2.0))
+    region = inner_collar(soft)
+    plain, worn = soft.mask * (1 - region), as_worn(soft, 600).mask
+    rows, cols = slice(60, 92), slice(280, 320)  # the rim of the back
+    assert plain[rows, cols].max() > 0.2, "without care there is a line"
+    assert (
+        worn[rows, cols].max() < 0.55 * plain[rows, cols].max()
+        and worn[rows, cols].sum() < 0.3 * plain[rows, cols].sum()
+    )
+    far = np.ones(worn.shape, bool)
+    far[40:150, 220:380] = False
+    assert np.array_equal(worn[far], soft.mask[far].astype(np.float32))

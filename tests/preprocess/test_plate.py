@@ -3,8 +3,9 @@
 import numpy as np
 
 from tests import drawn_person
-from tryon.preprocess.body import body_from_pose, legs_mask, trunk_mask
-from tryon.preprocess.plate import outline_below
+from tryon.labels import Label
+from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
+from tryon.preprocess.plate import outline_below, skirt_below
 
 SIZE = (600, 400)
 BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())
@@ -54,3 +55,24 @@ def test_a_short_gap_is_left_as_it_is():
     hole = _hidden_to(hem + 12)
     lower = _legs((130, 190), (205, 265)) & ~hole
     assert np.array_equal(outline_below(BELOW, lower, hole, BODY, HEM), BELOW)
+
+
+def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
+    along = torso_rows(BODY, SIZE)
+    end = round(float(BODY.at(1.5)[1]))
+    parse = np.zeros(SIZE, np.uint8)
+    parse[round(float(BODY.at(1.0)[1])) : end, 140:260] = Label.LOWER
+    parse[end : end + 120, 165:235] = Label.LEGS
+    hole = np.zeros(SIZE, bool)
+    hole[:, 60:200] = True  # the coat hangs over one half, down to the knees
+    found = skirt_below(BELOW, parse, hole, BODY, along, HEM)
+    assert found is not None
+    shape, at = found[0] > 0.5, found[1]
+    assert abs(at - 1.5) < 0.05 and not shape[end + 4 :].any()
+    row = np.flatnonzero(shape[end - 8])
+    axis = float(BODY.at(1.5)[0])
+    assert abs((axis - row[0]) - (row[-1] - axis)) < 4 and abs(row[-1] - 259) < 6
+    trousers = np.where(parse == Label.LEGS, np.uint8(Label.LOWER), parse)
+    assert skirt_below(BELOW, trousers, hole, BODY, along, HEM) is None
+    short = hole & (along < 1.4)
+    assert skirt_below(BELOW, parse, short, BODY, along, HEM) is None

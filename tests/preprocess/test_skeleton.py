@@ -8,6 +8,7 @@ import pytest
 from tests import drawn_person
 from tryon.preprocess import skeleton
 from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.layers import assemble
 from tryon.preprocess.mesh import rasterize
 
 SIZE = (600, 400)
@@ -105,3 +106,22 @@ def test_empty_matte_is_refused():
     )
     with pytest.raises(ValueError, match="empty"):
         skeleton.landmarks_of(empty)
+
+
+def test_a_garment_cut_off_by_its_photo_ends_there():
+    mask = np.ones((60, 40), np.float32)
+    image = np.full((60, 40, 3), 90, np.uint8)
+    y, x = np.mgrid[0:80, 0:40].astype(np.float32) + 0.5
+    part = skeleton.Part("torso", np.dstack([x, y]), mask * 0.999, np.ones((80, 40), bool))
+    _, alpha, _ = assemble(image, [part], 30.0, 1.0)
+    assert alpha[:58].min() > 0.9 and alpha[62:].max() == 0
+
+
+def test_a_part_without_a_matte_has_a_soft_edge():
+    image = np.full((60, 40, 3), 90, np.uint8)
+    y, x = np.mgrid[0:60, 0:40].astype(np.float32) + 0.5
+    covered = (x - 20) ** 2 + (y - 30) ** 2 < 144
+    part = skeleton.Part("sleeve_left", np.dstack([x, y]), np.ones((60, 40), np.float32), covered)
+    _, alpha, _ = assemble(image, [part], 30.0, 1.0)
+    assert alpha[~covered].max() < 0.05 and alpha[30, 20] == 1
+    assert ((alpha > 0.1) & (alpha < 0.9)).sum() > 30

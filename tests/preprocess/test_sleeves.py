@@ -10,7 +10,17 @@ import pytest
 from tests import drawn_person
 from tryon.preprocess import skeleton
 from tryon.preprocess.body import body_from_pose
-from tryon.preprocess.sleeves import SIDES, flank, folded_sleeves, sleeve_mesh, sleeve_sides, sleeve_sources
+from tryon.preprocess.sleeves import (
+    SIDES,
+    Ribbon,
+    flank,
+    folded_sleeves,
+    measured,
+    measured_class,
+    sleeve_mesh,
+    sleeve_sides,
+    sleeve_sources,
+)
 
 SIZE = (600, 400)
 
@@ -110,3 +120,36 @@ def test_a_shoulder_on_the_edge_of_a_turtleneck_is_not_believed():
     x, y = garment.landmarks["shoulder_left"]
     wrong = replace(garment, landmarks={**garment.landmarks, "shoulder_left": (x + 12, y - 40)})
     assert np.linalg.norm(skeleton.landmarks_of(wrong)["shoulder_left"] - (x, y)) < 3
+
+
+def test_a_drawn_sleeve_measures_as_its_class():
+    for sleeve, low, high in (("short", 0.1, 0.6), ("long", 0.7, 2.0)):
+        garment = drawn_person.flat_top(sleeve)
+        ribbons = measured(garment, skeleton.landmarks_of(garment))
+        assert set(ribbons) == set(SIDES)
+        for ribbon in ribbons.values():
+            assert low < ribbon.length < high and ribbon.alone > 0.9 and ribbon.shared < 0.2
+        assert measured_class(sleeve, ribbons) == sleeve
+
+
+@pytest.mark.parametrize(
+    ("sleeve", "left", "right", "becomes"),
+    [
+        ("short", Ribbon(0.67, 0.98, 0.68), Ribbon(0.24, 0.33, 0.96), "none"),  # a vest: along its sides
+        ("short", Ribbon(0.67, 0.98, 0.68), Ribbon(0.24, 0.95, 0.03), "short"),
+        ("short", Ribbon(0.30, 0.68, 0.05), Ribbon(1.05, 0.95, 0.01), "long"),
+        ("short", Ribbon(0.30, 0.95, 0.05), Ribbon(1.05, 0.95, 0.01), "short"),
+        ("half", Ribbon(0.30, 0.68, 0.05), Ribbon(1.05, 0.95, 0.01), "half"),
+        ("long", Ribbon(0.67, 0.98, 0.68), Ribbon(0.24, 0.33, 0.96), "long"),
+    ],
+)
+def test_only_a_clear_contradiction_changes_the_class(sleeve, left, right, becomes):
+    assert measured_class(sleeve, {"left": left, "right": right}) == becomes
+
+
+def test_an_unlikely_short_sleeve_shows_the_other_one():
+    garment = drawn_person.flat_top("short")
+    x, y = garment.landmarks["sleeve_out_left"]
+    points = {**garment.landmarks, "sleeve_out_left": (x - 60, y + 120), "sleeve_in_left": (x - 30, y + 140)}
+    odd = replace(garment, landmarks=points)
+    assert sleeve_sources(odd, skeleton.landmarks_of(odd)) == {"left": "right", "right": "right"}

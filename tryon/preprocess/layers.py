@@ -15,14 +15,21 @@ SEAMLESS = ("hips",)
 LEG_ROUND = 0.26
 
 
-def sample(picture: np.ndarray, grid: np.ndarray, factor: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+def sample(
+    picture: np.ndarray,
+    grid: np.ndarray,
+    factor: tuple[float, float] = (1.0, 1.0),
+    *,
+    border: int = cv2.BORDER_REPLICATE,
+) -> np.ndarray:
     """`picture` (H, W[, C]) at garment px `grid` (h, w, 2): bilinear, border repeated.
 
     Args:
         factor: px of `picture` per px of the garment photo, (x, y), if it was reduced.
+        border: cv2's, what lies outside of the photo.
     """
     x, y = grid[..., 0] * factor[0] - 0.5, grid[..., 1] * factor[1] - 0.5
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=border)
 
 
 def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[float, float]]:
@@ -68,7 +75,8 @@ def assemble(
     sleeves = np.zeros(size, np.float32)
     for part in parts:
         weight, weight_factor = _antialias(part.weight, scale)
-        a = sample(weight, part.grid, weight_factor) * part.covered
+        # a garment that its photo cuts off ends there: beyond, its last row would run on as streaks
+        a = sample(weight, part.grid, weight_factor, border=cv2.BORDER_CONSTANT) * part.covered
         if part.weight.min() >= 1:  # no matte softens its outline
             inside = cv2.GaussianBlur(part.covered.astype(np.float32), (0, 0), 1.0)
             a = np.clip(2 * inside - 1, 0, 1)
