@@ -82,7 +82,7 @@ def test_no_thin_line_stays_above_the_opening() -> None:
     record = garment(2.0)
     soft = replace(record, mask=cv2.GaussianBlur(record.mask, (0, 0), 2.0))
     region = inner_collar(soft)
-    plain, worn = soft.mask * (1 - region), as_worn(soft, 600).mask
+    plain, worn = soft.mask * (1 - region), as_worn(soft, 640).mask
     rows, cols = slice(60, 92), slice(280, 320)  # the rim of the back
     assert plain[rows, cols].max() > 0.2, "without care there is a line"
     assert (
