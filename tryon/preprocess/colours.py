@@ -29,9 +29,13 @@ def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 def colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Log odds of each pixel's colour in histogram `one` against `other`, 0 where it is rare in both: float32."""
-    log = np.log(one + 0.01) - np.log(other + 0.01)
+    return likelihood(lab, np.log(one + 0.01) - np.log(other + 0.01))
+
+
+def likelihood(lab: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Each pixel's entry in a histogram or another table of its size: float32 (h, w)."""
     bins = (lab - np.array(FIRST, np.int32)) * np.array(BINS) // np.array(SPAN)
-    return log[bins[..., 0], bins[..., 1], bins[..., 2]]
+    return table[bins[..., 0], bins[..., 1], bins[..., 2]].astype(np.float32)
 
 
 def common_colours(one: np.ndarray, other: np.ndarray) -> float:

@@ -1,0 +1,73 @@
+"""Cuffs that the parse took for skin or a bag."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon.inputs import edit_window
+from tryon.labels import Label
+from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
+from tryon.preprocess.cuffs import overlooked_cuffs
+
+SKIN, SLEEVE = (205, 160, 135), (60, 90, 170)
+
+
+@pytest.fixture
+def scene():
+    """A person in long sleeves whose right cuff has another label, on the canvas: image, parse, body, cuff."""
+    who = drawn_person.person()
+    place = edit_window(who.pose)
+    parse = place.crop(who.parse, nearest=True, border="zero")
+    body = body_from_pose(place.to_canvas(who.pose.keypoints), who.pose.world)
+    arms = np.maximum(arm_mask(body, 0, parse.shape, 1.2), arm_mask(body, 1, parse.shape, 1.2)) > 0.5
+    parse[arms] = Label.TOP
+    for side in (0, 1):
+        parse[hand_mask(body, side, parse.shape) > 0.5] = Label.ARMS
+    rng = np.random.default_rng(0)
+    image = rng.integers(-6, 7, (*parse.shape, 3)) + np.array((120, 120, 120))
+    image[np.isin(parse, (Label.TOP,))] += np.array(SLEEVE) - 120
+    image[np.isin(parse, (Label.FACE, Label.ARMS))] += np.array(SKIN) - 120
+    cuff = (arm_mask(body, 0, parse.shape, 1.15, 1.7, 1.92) > 0.5) & (parse == Label.TOP)
+    assert cuff.sum() > 100
+    return np.clip(image, 0, 255).astype(np.uint8), parse, body, cuff
+
+
+@pytest.mark.parametrize("label", [Label.ARMS, Label.BAG])
+def test_a_cuff_with_the_sleeves_colour_joins_it(scene, label):
+    image, parse, body, cuff = scene
+    wrong = np.where(cuff, np.uint8(label), parse).astype(np.uint8)
+    before = wrong.copy()
+    out = overlooked_cuffs(image, wrong, body)
+    assert (out[cuff] == Label.TOP).mean() > 0.8
+    hands = (parse == Label.ARMS) & ~cuff
+    assert (out[hands] == Label.ARMS).mean() > 0.95
+    assert np.array_equal(wrong, before)
+
+
+def test_a_cuff_of_another_stuff_is_no_skin_either(scene):
+    image, parse, body, cuff = scene
+    image[cuff] = (40, 200, 60)
+    wrong = np.where(cuff, np.uint8(Label.ARMS), parse).astype(np.uint8)
+    far = np.zeros(parse.shape, bool)  # a bare arm elsewhere shows the light
+    far[: parse.shape[0] // 8, :60] = True
+    wrong[far], image[far] = Label.ARMS, SKIN
+    assert (overlooked_cuffs(image, wrong, body)[cuff] == Label.TOP).mean() > 0.6
+
+
+def test_skin_and_bags_of_other_colours_stay(scene):
+    image, parse, body, cuff = scene
+    image[cuff] = SKIN
+    bare = np.where(cuff, np.uint8(Label.ARMS), parse).astype(np.uint8)
+    assert (overlooked_cuffs(image, bare, body)[cuff] == Label.ARMS).mean() > 0.9
+    image[cuff] = (150, 30, 40)
+    bag = np.where(cuff, np.uint8(Label.BAG), parse).astype(np.uint8)
+    assert (overlooked_cuffs(image, bag, body)[cuff] == Label.BAG).all()
+
+
+def test_a_black_bag_on_a_black_sleeve_stays(scene):
+    image, parse, body, cuff = scene
+    image[(parse == Label.TOP) | cuff] = (14, 14, 16)
+    bag = np.where(cuff, np.uint8(Label.BAG), parse).astype(np.uint8)
+    assert (overlooked_cuffs(image, bag, body)[cuff] == Label.BAG).all()

@@ -1,0 +1,81 @@
+"""Cuffs and sleeves that were parsed as skin or as a bag, found by their colours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..labels import TORSO_CLOTHING, Label
+from .body import Body, arm_mask, below_chin
+from .colours import colour_odds, common_colours, histogram, lab_of, likelihood
+from .masks import dilate, is_label, sizeable
+
+#: How far a cuff may reach beyond the parsed sleeve, shoulder breadths.
+REACH = 0.3
+#: Log odds of the sleeve's colours against skin's beyond which a pixel is cloth.
+ODDS = 0.9
+#: What is surely no skin: how rare its colour is there (log), and how far from the sleeve, shoulder breadths.
+STRANGE, STRANGE_REACH = 0.7, 0.18
+#: Colours in common beyond which skin and sleeve can't be told apart, and a bag and a sleeve are one.
+ALIKE, SAME = 0.6, 0.8
+#: Mean lightness (0 to 255) below which a sleeve's colour says nothing about a bag.
+DARK = 60
+
+
+def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Arms beside the worn sleeve that have its colours and not those of skin, and bags that lie on an arm and have the
+    sleeve's colours, become clothing.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    cloth, arms = is_label(parse, *TORSO_CLOTHING), is_label(parse, Label.ARMS)
+    near = dilate(cloth.astype(np.uint8), REACH * body.breadth) > 0
+    face, far = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0), arms & ~near
+    if (face | far).sum() < 150:
+        return parse
+    lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
+    bare = histogram(lab, face | far)
+    smooth = max(0.025 * body.breadth, 0.8)
+    found = np.zeros(parse.shape, bool)
+    if far.sum() >= 150:  # the arms' own light is known: what has no colour of skin is none
+        bare = 0.5 * bare + 0.5 * histogram(lab, far)
+        strange = cv2.GaussianBlur(np.log(0.01 / (likelihood(lab, bare) + 0.002)), (0, 0), smooth)
+        beside = dilate(cloth.astype(np.uint8), STRANGE_REACH * body.breadth) > 0
+        found |= arms & beside & (strange > STRANGE)
+    for side in (0, 1):
+        limb = arm_mask(body, side, parse.shape, 1.9, 0.1, 2.2) > 0.5
+        sleeve = cv2.erode((cloth & limb).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        if sleeve.sum() < 100:
+            continue
+        worn = histogram(lab, sleeve)
+        if lab[..., 0][sleeve].mean() > DARK:  # black bags go with black sleeves
+            found |= _bag(lab, parse, worn, arm_mask(body, side, parse.shape, 1.5, 0.3, 2.2) > 0.5)
+        if common_colours(worn, bare) > ALIKE:
+            continue
+        odds = np.clip(colour_odds(lab, worn, bare), -3, 3).astype(np.float32)
+        odds = cv2.GaussianBlur(odds, (0, 0), smooth)
+        found |= arms & limb & near & (odds > ODDS)
+    found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    count, pieces = cv2.connectedComponents((found | cloth).astype(np.uint8))
+    joined = np.zeros(count, bool)
+    joined[np.unique(pieces[cloth])] = True
+    joined[0] = False
+    found = sizeable(found & joined[pieces], (0.05 * body.breadth) ** 2)
+    return np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
+def _bag(lab: np.ndarray, parse: np.ndarray, worn: np.ndarray, limb: np.ndarray) -> np.ndarray:
+    """Pieces parsed as a bag that lie on the arm and look like its sleeve: bool (h, w)."""
+    count, pieces = cv2.connectedComponents(is_label(parse, Label.BAG).astype(np.uint8))
+    size, inside = np.bincount(pieces.ravel(), minlength=count), np.bincount(pieces[limb], minlength=count)
+    out = np.zeros(parse.shape, bool)
+    for piece in range(1, count):
+        if inside[piece] > 0.6 * size[piece]:
+            here = pieces == piece
+            if common_colours(histogram(lab, here), worn) > SAME:
+                out |= here
+    return out
