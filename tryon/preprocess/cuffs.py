@@ -74,7 +74,7 @@ def _bag(lab: np.ndarray, parse: np.ndarray, worn: np.ndarray, limb: np.ndarray)
     size, inside = np.bincount(pieces.ravel(), minlength=count), np.bincount(pieces[limb], minlength=count)
     out = np.zeros(parse.shape, bool)
     for piece in range(1, count):
-        if inside[piece] > 0.6 * size[piece]:
+        if inside[piece] > 0.25 * size[piece]:
             here = pieces == piece
             if common_colours(histogram(lab, here), worn) > SAME:
                 out |= here
