@@ -5,7 +5,7 @@ import numpy as np
 from tests import drawn_person
 from tryon.labels import Label
 from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
-from tryon.preprocess.plate import outline_below, skirt_below
+from tryon.preprocess.plate import lower_cloth, outline_below, skirt_below
 
 SIZE = (600, 400)
 BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())
@@ -76,3 +76,17 @@ def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
     assert skirt_below(BELOW, trousers, hole, BODY, along, HEM) is None
     short = hole & (along < 1.4)
     assert skirt_below(BELOW, parse, short, BODY, along, HEM) is None
+
+
+def test_little_cloth_goes_on_in_its_own_colour_without_blotches():
+    rng = np.random.default_rng(3)
+    photo = rng.uniform(0, 255, (*SIZE, 3)).astype(np.float32)  # the coat and the street
+    seen = np.zeros(SIZE, bool)
+    seen[400:440, 185:215] = True
+    photo[seen] = np.array([150, 40, 50]) + rng.normal(0, 6, (int(seen.sum()), 3))
+    photo[400:404, 185:215] = 250  # the parse errs at the rim
+    out = lower_cloth(photo, seen, BODY.breadth, True)
+    assert np.abs(np.median(out.reshape(-1, 3), axis=0) - (150, 40, 50)).max() < 6
+    assert 1.0 < out[..., 0].std() < 25
+    again = lower_cloth(photo, seen, BODY.breadth, True)
+    assert np.array_equal(out, again)

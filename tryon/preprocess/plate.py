@@ -10,6 +10,9 @@ from .body import Body, arm_mask, bust_mask, neck_mask
 from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour
 from .masks import dilate, is_label
 
+#: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
+LITTLE = 0.35
+
 
 def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
     """`push_pull` at half size: the fill is smooth anyway."""
@@ -51,12 +54,28 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
         usual = lower & (away < max(22.0, 3 * float(np.median(away[sure]))))
         usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
         lower = usual if usual.sum() >= 60 else lower
+    if far and lower.sum() < LITTLE * unit**2:
+        return _plain_cloth(photo, lower, unit)
     near = mirror_fill(photo, lower, smooth_fill(photo, lower), 1.5 * unit, even=1.0)
     if not far:
         return near
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
+
+
+def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float) -> np.ndarray:
+    """Cloth of the usual colour with soft upright folds, where too little of it is seen to be carried on: float32
+    (h, w, 3)."""
+    pixels = photo[seen]
+    light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    middle = np.abs(light - np.median(light)) <= np.percentile(np.abs(light - np.median(light)), 60)
+    colour = np.median(pixels[middle], axis=0)
+    contrast = float(np.clip(light[middle].std() / max(float(light[middle].mean()), 8.0), 0.03, 0.12))
+    folds = np.random.default_rng(0).standard_normal(seen.shape).astype(np.float32)
+    folds = cv2.GaussianBlur(folds, (0, 0), sigmaX=max(0.045 * unit, 1.0), sigmaY=max(0.3 * unit, 2.0))
+    folds *= contrast / max(float(folds.std()), 1e-6)
+    return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
 
 
 def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: Body, hem: float) -> np.ndarray:
