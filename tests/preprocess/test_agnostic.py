@@ -13,6 +13,7 @@ from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic
 from tryon.preprocess.body import body_from_pose, hand_mask
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
+from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
 
 
@@ -251,3 +252,11 @@ def test_newly_bare_arms_hang_before_the_garment_but_below_its_sleeve(inputs):
     upper = np.round(body.shoulders[0] * 0.7 + body.elbows[0] * 0.3).astype(int)
     assert before[upper[1], upper[0]] == 0
     assert agnostic.arms_before(body, ~painted, sleeves, (0.6, 0.6), (True, True)).max() == 0
+
+
+def test_no_line_of_the_old_garment_stays_beside_what_is_kept():
+    edit, keep = np.zeros((60, 60), bool), np.zeros((60, 60), bool)
+    keep[10:50, 10:25], edit[10:50, 25:45] = True, True
+    soft = soften(edit, keep)
+    assert soft[30, 25] >= 0.85 and soft[30, 24] <= 0.36
+    assert 0.5 <= soft[30, 44] < 0.8 and 0 < soft[30, 45] < 0.5, "towards the background it is soft"

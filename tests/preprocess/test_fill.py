@@ -7,6 +7,7 @@ import numpy as np
 from tests import drawn_person
 from tryon.preprocess import fill
 from tryon.preprocess.body import body_from_pose, leg_mask, leg_stations
+from tryon.preprocess.fill import skin_colour
 
 SIZE = (600, 400)
 SKIN = np.array([200, 160, 140], np.float32)
@@ -47,3 +48,31 @@ def test_legs_take_the_colour_that_is_seen_on_them_else_that_of_arms_and_face():
     assert np.abs(fill.leg_colour(image, legs, arms, face) - (60, 50, 50)).max() < 1
     seen = fill.leg_colour(image, legs & False, arms, face)
     assert np.abs(seen - (207, 164, 144)).max() < 4
+
+
+def _patches(arm: tuple[int, int, int], face: tuple[int, int, int], cheek: tuple[int, int, int] | None = None):
+    image = np.zeros((60, 60, 3), np.uint8)
+    arms, head, cheeks = (np.zeros((60, 60), bool) for _ in range(3))
+    arms[:, 40:], head[:30, :30], cheeks[10:20, 10:20] = True, True, True
+    image[arms], image[head] = arm, face
+    if cheek is not None:
+        image[cheeks] = cheek
+    return image, arms, head, cheeks
+
+
+def test_arms_in_another_light_count_for_new_arms_and_other_hues_do_not():
+    lit, shade = (235, 190, 160), (140, 105, 85)
+    image, arms, head, _ = _patches(lit, shade)
+    assert np.abs(skin_colour(image, arms, head) - (0.7 * np.array(lit) + 0.3 * np.array(shade))).max() < 3
+    image, arms, head, _ = _patches((40, 90, 200), shade)  # gloves
+    assert np.abs(skin_colour(image, arms, head) - shade).max() < 3
+    image, arms, head, _ = _patches((250, 248, 246), shade)  # white cuffs
+    assert np.abs(skin_colour(image, arms, head) - shade).max() < 3
+
+
+def test_a_grey_face_is_a_scarf_and_the_cheeks_decide():
+    image, arms, head, cheeks = _patches((0, 0, 0), (120, 118, 121), (90, 62, 50))
+    none = arms & False
+    assert np.abs(skin_colour(image, none, head, cheeks) - (90, 62, 50)).max() < 3
+    image, arms, head, cheeks = _patches((0, 0, 0), (205, 160, 135), (90, 62, 50))
+    assert np.abs(skin_colour(image, none, head, cheeks) - (205, 160, 135)).max() < 3

@@ -16,6 +16,8 @@ REACH = 0.3
 ODDS = 0.9
 #: What is surely no skin: how rare its colour is there (log), and how far from the sleeve, shoulder breadths.
 STRANGE, STRANGE_REACH = 0.7, 0.18
+#: The same for the line between sleeve and arm, and how broad that may be, shoulder breadths.
+SEAM_ODDS, SEAM = 0.3, 0.035
 #: Colours in common beyond which skin and sleeve can't be told apart, and a bag and a sleeve are one.
 ALIKE, SAME = 0.6, 0.8
 #: Mean lightness (0 to 255) below which a sleeve's colour says nothing about a bag.
@@ -40,7 +42,7 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
     lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
     bare = histogram(lab, face | far)
     smooth = max(0.025 * body.breadth, 0.8)
-    found = np.zeros(parse.shape, bool)
+    found, seam = np.zeros(parse.shape, bool), np.zeros(parse.shape, bool)
     if far.sum() >= 150:  # the arms' own light is known: what has no colour of skin is none
         bare = 0.5 * bare + 0.5 * histogram(lab, far)
         strange = cv2.GaussianBlur(np.log(0.01 / (likelihood(lab, bare) + 0.002)), (0, 0), smooth)
@@ -57,6 +59,7 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
         if common_colours(worn, bare) > ALIKE:
             continue
         odds = np.clip(colour_odds(lab, worn, bare), -3, 3).astype(np.float32)
+        seam |= arms & limb & (cv2.GaussianBlur(odds, (0, 0), 0.7) > SEAM_ODDS)
         odds = cv2.GaussianBlur(odds, (0, 0), smooth)
         found |= arms & limb & near & (odds > ODDS)
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
@@ -65,6 +68,8 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
     joined[np.unique(pieces[cloth])] = True
     joined[0] = False
     found = sizeable(found & joined[pieces], (0.05 * body.breadth) ** 2)
+    # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
+    found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
     return np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 

@@ -193,24 +193,46 @@ def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.nda
     return cv2.remap(photo, map_x.copy(), (start[None] + folded).astype(np.float32), cv2.INTER_LINEAR)
 
 
-def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
+#: Chroma (Lab) below which a colour is hardly that of skin.
+GREY = 6.0
+
+
+def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: np.ndarray | None = None) -> np.ndarray:
     """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
     the face.
 
     Args:
         image: uint8 (H, W, 3); arms, face: bool (H, W).
+        cheeks: bool (H, W), a part of the head that surely is skin: it decides where what was taken for the face is
+            grey, as scarfs and hats are.
 
-    A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides.
+    A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides. Arms of
+    the same hue that are much lighter or darker stand in another light, which a newly bare arm shares.
     """
     from_arms = _typical(image, arms) if int(arms.sum()) >= 250 else None
     from_face = _typical(image, face, 45, 88) if int(face.sum()) >= 60 else None  # eyes, brows, beards are dark
+    if cheeks is not None and cheeks.sum() >= 30 and (from_face is None or _chroma(_lab(from_face)) < GREY):
+        from_face = _typical(image, cheeks, 30, 85)
     if from_arms is not None and from_face is not None:
-        lab = cv2.cvtColor(np.stack([from_arms, from_face])[None] / 255, cv2.COLOR_RGB2LAB)[0]
-        if np.linalg.norm(lab[0, 1:] - lab[1, 1:]) > 12 or abs(lab[0, 0] - lab[1, 0]) > 18:
-            return from_face
-        return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
+        a, f = _lab(from_arms), _lab(from_face)
+        darker = abs(float(a[0] - f[0]))
+        if np.linalg.norm(a[1:] - f[1:]) <= 12 and darker <= 18:
+            return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
+        turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*f[1:])), deg=True))
+        if min(_chroma(a), _chroma(f)) > GREY and turn < 25 and darker < 40 and int(arms.sum()) >= 400:
+            return (0.7 * from_arms + 0.3 * from_face).astype(np.float32)
+        return from_face
     found = from_arms if from_arms is not None else from_face
     return found if found is not None else np.array([196, 154, 128], np.float32)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """One RGB colour 0..255 as Lab, float32 (3,)."""
+    return cv2.cvtColor((rgb / 255)[None, None].astype(np.float32), cv2.COLOR_RGB2LAB)[0, 0]
+
+
+def _chroma(lab: np.ndarray) -> float:
+    return float(np.linalg.norm(lab[1:]))
 
 
 def _typical(image: np.ndarray, mask: np.ndarray, low: float = 35, high: float = 85) -> np.ndarray:

@@ -32,9 +32,13 @@ def sizeable(mask: np.ndarray, least: float) -> np.ndarray:
 def soften(edit: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """An edit region with soft edges: float32 (h, w) in [0, 1], at least .5 inside, at most .35 on what is kept.
 
+    Beside what is kept it is at least .85: that edge is one between two things in the photo, and a softer one would leave
+    a line of the old garment along arms and hair.
+
     Args:
         edit, keep: bool (h, w).
     """
     soft = cv2.GaussianBlur(edit.astype(np.float32), (0, 0), 1.0)
-    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, 0.5), soft))
+    beside = dilate(keep.astype(np.uint8), 2) > 0
+    soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, np.where(beside, 0.85, 0.5)), soft))
     return np.where(soft < 0.02, 0, soft).astype(np.float32)

@@ -161,6 +161,14 @@ def _runs(row: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
+def _cheeks(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """A disc round the middle between nose and mouth: bool (h, w)."""
+    mask = np.zeros(size, np.uint8)
+    centre, reach = (body.nose + body.mouth) / 2, float(np.linalg.norm(body.mouth - body.nose))
+    cv2.circle(mask, (round(float(centre[0])), round(float(centre[1]))), max(round(0.9 * reach), 1), 1, -1)
+    return mask > 0
+
+
 def bare_skin(
     plate: np.ndarray,
     layout: np.ndarray,
@@ -184,7 +192,7 @@ def bare_skin(
     size = parse.shape
     photo = image.astype(np.float32)
     face = is_label(parse, Label.FACE) & ~hole
-    colour = skin_colour(image, is_label(parse, Label.ARMS) & ~hole, face)
+    colour = skin_colour(image, is_label(parse, Label.ARMS) & ~hole, face, _cheeks(body, size) & ~hole)
     bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
     neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
