@@ -32,8 +32,8 @@ def sizeable(mask: np.ndarray, least: float) -> np.ndarray:
 def soften(edit: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """An edit region with soft edges: float32 (h, w) in [0, 1], at least .5 inside, at most .35 on what is kept.
 
-    Beside what is kept it is at least .85: that edge is one between two things in the photo, and a softer one would leave
-    a line of the old garment along arms and hair.
+    Beside what is kept it is at least .85: that edge is one between two things in the photo, and a softer one would
+    leave a line of the old garment along arms and hair.
 
     Args:
         edit, keep: bool (h, w).
