@@ -27,15 +27,20 @@ def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
     return (found / max(float(found.sum()), 1e-6)).astype(np.float32)
 
 
-def colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Log odds of each pixel's colour in histogram `one` against `other`, 0 where it is rare in both: float32."""
-    return likelihood(lab, np.log(one + 0.01) - np.log(other + 0.01))
-
-
-def likelihood(lab: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Each pixel's entry in a histogram or another table of its size: float32 (h, w)."""
+def bins_of(lab: np.ndarray) -> np.ndarray:
+    """Each pixel's bin: int (h, w), an index into the flattened histogram."""
     bins = (lab - np.array(FIRST, np.int32)) * np.array(BINS) // np.array(SPAN)
-    return table[bins[..., 0], bins[..., 1], bins[..., 2]].astype(np.float32)
+    return (bins[..., 0] * BINS[1] + bins[..., 1]) * BINS[2] + bins[..., 2]
+
+
+def log_odds(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Log odds of each bin's colour in histogram `one` against `other`, near 0 where it is rare in both: float32."""
+    return (np.log(one + 0.01) - np.log(other + 0.01)).astype(np.float32)
+
+
+def colour_odds(lab: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """`log_odds` of each pixel: float32 (h, w)."""
+    return log_odds(one, other).ravel()[bins_of(lab)]
 
 
 def common_colours(one: np.ndarray, other: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .body import Body, arm_mask, below_chin
-from .colours import colour_odds, common_colours, histogram, lab_of, likelihood
+from .colours import bins_of, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
 #: How far a cuff may reach beyond the parsed sleeve, shoulder breadths.
@@ -35,19 +35,27 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
         uint8 (h, w), a new parse.
     """
     cloth, arms = is_label(parse, *TORSO_CLOTHING), is_label(parse, Label.ARMS)
-    near = dilate(cloth.astype(np.uint8), REACH * body.breadth) > 0
+    suspects = np.argwhere(arms | is_label(parse, Label.BAG))
+    if not len(suspects) or not cloth.any():
+        return parse
+    away = cv2.distanceTransform((~cloth).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
+    near = away < REACH
     face, far = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0), arms & ~near
     if (face | far).sum() < 150:
         return parse
     lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
     bare = histogram(lab, face | far)
+    # only where it matters: looking colours up is slow
+    pad = 8
+    low, high = np.maximum(suspects.min(0) - pad, 0), suspects.max(0) + pad + 1
+    here = slice(low[0], high[0]), slice(low[1], high[1])
+    bins = bins_of(lab[here])
     smooth = max(0.025 * body.breadth, 0.8)
     found, seam = np.zeros(parse.shape, bool), np.zeros(parse.shape, bool)
     if far.sum() >= 150:  # the arms' own light is known: what has no colour of skin is none
         bare = 0.5 * bare + 0.5 * histogram(lab, far)
-        strange = cv2.GaussianBlur(np.log(0.01 / (likelihood(lab, bare) + 0.002)), (0, 0), smooth)
-        beside = dilate(cloth.astype(np.uint8), STRANGE_REACH * body.breadth) > 0
-        found |= arms & beside & (strange > STRANGE)
+        strange = cv2.GaussianBlur(np.log(0.01 / (bare + 0.002)).ravel()[bins], (0, 0), smooth)
+        found[here] |= (arms & (away < STRANGE_REACH))[here] & (strange > STRANGE)
     for side in (0, 1):
         limb = arm_mask(body, side, parse.shape, 1.9, 0.1, 2.2) > 0.5
         sleeve = cv2.erode((cloth & limb).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -58,10 +66,9 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
             found |= _bag(lab, parse, worn, arm_mask(body, side, parse.shape, 1.5, 0.3, 2.2) > 0.5)
         if common_colours(worn, bare) > ALIKE:
             continue
-        odds = np.clip(colour_odds(lab, worn, bare), -3, 3).astype(np.float32)
-        seam |= arms & limb & (cv2.GaussianBlur(odds, (0, 0), 0.7) > SEAM_ODDS)
-        odds = cv2.GaussianBlur(odds, (0, 0), smooth)
-        found |= arms & limb & near & (odds > ODDS)
+        odds = np.clip(log_odds(worn, bare), -3, 3).ravel()[bins]
+        seam[here] |= (arms & limb)[here] & (cv2.GaussianBlur(odds, (0, 0), 0.7) > SEAM_ODDS)
+        found[here] |= (arms & limb & near)[here] & (cv2.GaussianBlur(odds, (0, 0), smooth) > ODDS)
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     count, pieces = cv2.connectedComponents((found | cloth).astype(np.uint8))
     joined = np.zeros(count, bool)

@@ -427,6 +427,8 @@ def spread_labels(
     best = inner.paste_back(shares[Label.BACKGROUND], size, linear=True)
     labels = np.full(size, Label.BACKGROUND, np.uint8)
     for label in range(1, NUM_LABELS):
+        if shares[label].max() * NUM_LABELS < 1:  # is nowhere the likeliest
+            continue
         share = inner.paste_back(shares[label], size, linear=True)
         wins = share > best
         labels[wins] = label
