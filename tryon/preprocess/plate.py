@@ -136,17 +136,28 @@ def skirt_below(
         return None
     if int((hole & (along > end + 0.05) & (below > 0.5)).sum()) < (0.15 * body.breadth) ** 2:
         return None  # it ends below all that is taken away
-    y, x = np.nonzero(cloth & (along > end - 0.3) & (along < end - 0.02))
-    if len(x) < 30:
+    half = _half_breadth(cloth & (along > end - 0.3) & (along < end - 0.02), body, _lean(body, end))
+    if half is None:
         return None
-    aside = (x - body.neck[0]) * body.across[0] + (y - body.neck[1]) * body.across[1]
-    half = float(np.clip(np.percentile(np.abs(aside - _lean(body, end)), 97), 0.8 * body.chest, 1.9 * body.chest))
-    corners = [body.at(hem, s * 0.98 * body.chest) for s in (-1, 1)]
+    half = float(np.clip(half, 0.8 * body.chest, 1.9 * body.chest))
+    upper = _half_breadth(cloth & (along > hem) & (along < hem + 0.2), body, _lean(body, hem + 0.1))
+    top = float(np.clip(upper or 0.98 * body.chest, 0.7 * body.chest, 1.05 * body.chest))
+    corners = [body.at(hem, s * top) for s in (-1, 1)]
     corners += [body.at(end, s * half + _lean(body, end)) for s in (1, -1)]
     shape = np.zeros(below.shape, np.uint8)
     cv2.fillPoly(shape, [np.round(np.stack(corners) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     out = np.where(along > hem + 0.02, shape.astype(np.float32) / 255, below * (along <= end))
     return cv2.GaussianBlur(out.astype(np.float32), (0, 0), 1.0), end
+
+
+def _half_breadth(cloth: np.ndarray, body: Body, middle: float) -> float | None:
+    """How far cloth reaches from a line `middle` px aside of the trunk's axis, on the side where more is seen, px; None
+    where too little is."""
+    y, x = np.nonzero(cloth)
+    if len(x) < 30:
+        return None
+    aside = (x - body.neck[0]) * body.across[0] + (y - body.neck[1]) * body.across[1]
+    return float(np.percentile(np.abs(aside - middle), 97))
 
 
 def _lean(body: Body, along: float) -> float:
