@@ -13,8 +13,8 @@ from .preprocess import agnostic as agnostic_stage
 from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
-from .preprocess.cuffs import overlooked_cuffs
 from .preprocess.layers import assemble
+from .preprocess.overlooked import clothing_by_colour
 from .preprocess.skeleton import Fit, Part
 from .types import Category, Garment, Person, Pose
 
@@ -158,7 +158,7 @@ class _View:
         """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
         parse = agnostic_stage.overlooked_sleeves(self.parse, self.body, self.silhouette)
         parse = agnostic_stage.overlooked_clothing(self.image, parse, self.body)
-        return overlooked_cuffs(self.image, parse, self.body)
+        return clothing_by_colour(self.image, parse, self.body)
 
     def inputs(
         self,

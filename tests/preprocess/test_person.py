@@ -154,6 +154,19 @@ def test_a_pose_without_a_body_is_nobody() -> None:
         analyser(pose, body=False)(picture(pose))
 
 
+def test_a_head_that_the_parse_takes_for_a_hat_is_a_person_if_it_has_a_face() -> None:
+    pose = make_pose()
+    parser = ScriptedParser()
+
+    def hatted(image: np.ndarray, pose: Pose) -> np.ndarray:
+        parse = parser(image, pose)
+        return np.where(np.isin(parse, (Label.HAIR, Label.FACE)), np.uint8(Label.ACCESSORY), parse).astype(np.uint8)
+
+    assert PersonAnalyser(ScriptedPose(pose), hatted)(picture(pose)).pose is pose  # type: ignore[arg-type]
+    with pytest.raises(NoPerson):
+        PersonAnalyser(ScriptedPose(pose, face=False), hatted)(picture(pose))  # type: ignore[arg-type]
+
+
 def test_too_small() -> None:
     pose = make_pose(100, 100, 80)
     with pytest.raises(PersonTooSmall, match="px"):

@@ -165,7 +165,8 @@ class PersonAnalyser:
                 notices.append(Notice("pose_uncertain", "The pose was hard to read; check the sleeves."))
             elif (parse != Label.BACKGROUND).sum() > 0.3 * build.torso**2:
                 raise _back_view()
-        _check_body(parse, build)
+        if not _has_clothes(parse, build) or not (_has_skin(parse, build) or self.pose.sees_face(image, pose)):
+            raise _nobody()
         if build.torso < TORSO_SMALL and build.yaw < SIDE_YAW and not self.pose.sees_face(image, pose):
             raise _nobody()  # few pixels fool the parser; a front view of a person has a face
         face = face_share(parse, build, pose)
@@ -293,13 +294,14 @@ def _check_size_and_frame(build: Build, pose: Pose, photo_size: tuple[int, int])
         )
 
 
-def _check_body(parse: np.ndarray, build: Build) -> None:
-    """Raise NoPerson unless the parse shows a body where the pose says: clothes on the trunk, and skin or hair."""
-    unit = build.torso**2
-    skin = int(np.isin(parse, (Label.FACE, Label.ARMS, Label.HAIR)).sum()) / unit
-    clothes = int(np.isin(parse, TORSO_CLOTHING).sum()) / unit
-    if skin < 0.03 or clothes < 0.05:
-        raise _nobody()
+def _has_skin(parse: np.ndarray, build: Build) -> bool:
+    """Whether the parse shows skin or hair of somebody of this size."""
+    return int(np.isin(parse, (Label.FACE, Label.ARMS, Label.HAIR)).sum()) >= 0.03 * build.torso**2
+
+
+def _has_clothes(parse: np.ndarray, build: Build) -> bool:
+    """Whether the parse shows clothes on the trunk of somebody of this size."""
+    return int(np.isin(parse, TORSO_CLOTHING).sum()) >= 0.05 * build.torso**2
 
 
 def _notices(build: Build, pose: Pose, photo_size: tuple[int, int]) -> list[Notice]:

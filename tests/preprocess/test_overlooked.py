@@ -9,7 +9,7 @@ from tests import drawn_person
 from tryon.inputs import edit_window
 from tryon.labels import Label
 from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
-from tryon.preprocess.cuffs import overlooked_cuffs
+from tryon.preprocess.overlooked import clothing_by_colour
 
 SKIN, SLEEVE = (205, 160, 135), (60, 90, 170)
 
@@ -39,7 +39,7 @@ def test_a_cuff_with_the_sleeves_colour_joins_it(scene, label):
     image, parse, body, cuff = scene
     wrong = np.where(cuff, np.uint8(label), parse).astype(np.uint8)
     before = wrong.copy()
-    out = overlooked_cuffs(image, wrong, body)
+    out = clothing_by_colour(image, wrong, body)
     assert (out[cuff] == Label.TOP).mean() > 0.8
     hands = (parse == Label.ARMS) & ~cuff
     assert (out[hands] == Label.ARMS).mean() > 0.95
@@ -53,21 +53,33 @@ def test_a_cuff_of_another_stuff_is_no_skin_either(scene):
     far = np.zeros(parse.shape, bool)  # a bare arm elsewhere shows the light
     far[: parse.shape[0] // 8, :60] = True
     wrong[far], image[far] = Label.ARMS, SKIN
-    assert (overlooked_cuffs(image, wrong, body)[cuff] == Label.TOP).mean() > 0.6
+    assert (clothing_by_colour(image, wrong, body)[cuff] == Label.TOP).mean() > 0.6
 
 
 def test_skin_and_bags_of_other_colours_stay(scene):
     image, parse, body, cuff = scene
     image[cuff] = SKIN
     bare = np.where(cuff, np.uint8(Label.ARMS), parse).astype(np.uint8)
-    assert (overlooked_cuffs(image, bare, body)[cuff] == Label.ARMS).mean() > 0.9
+    assert (clothing_by_colour(image, bare, body)[cuff] == Label.ARMS).mean() > 0.9
     image[cuff] = (150, 30, 40)
     bag = np.where(cuff, np.uint8(Label.BAG), parse).astype(np.uint8)
-    assert (overlooked_cuffs(image, bag, body)[cuff] == Label.BAG).all()
+    assert (clothing_by_colour(image, bag, body)[cuff] == Label.BAG).all()
 
 
 def test_a_black_bag_on_a_black_sleeve_stays(scene):
     image, parse, body, cuff = scene
     image[(parse == Label.TOP) | cuff] = (14, 14, 16)
     bag = np.where(cuff, np.uint8(Label.BAG), parse).astype(np.uint8)
-    assert (overlooked_cuffs(image, bag, body)[cuff] == Label.BAG).all()
+    assert (clothing_by_colour(image, bag, body)[cuff] == Label.BAG).all()
+
+
+@pytest.mark.parametrize(("colour", "becomes"), [((60, 90, 170), Label.TOP), ((220, 200, 60), Label.ACCESSORY)])
+def test_a_shirt_front_parsed_as_a_scarf_is_clothing_and_a_scarf_is_none(scene, colour, becomes):
+    image, parse, body, _ = scene
+    x, y = np.round(body.at(0.2)).astype(int)
+    r = round(0.12 * body.breadth)
+    parse[y - r : y + r, x - r : x + r] = Label.ACCESSORY
+    noise = np.random.default_rng(1).integers(-6, 7, (2 * r, 2 * r, 3))
+    image[y - r : y + r, x - r : x + r] = np.clip(np.array(colour) + noise, 0, 255)
+    out = clothing_by_colour(image, parse, body)
+    assert (out[y - r + 2 : y + r - 2, x - r + 2 : x + r - 2] == becomes).mean() > 0.95

@@ -1,4 +1,4 @@
-"""Cuffs and sleeves that were parsed as skin or as a bag, found by their colours."""
+"""Clothing that was parsed as skin, a bag or an accessory, found by its colours."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ STRANGE, STRANGE_REACH = 0.7, 0.18
 SEAM_ODDS, SEAM = 0.3, 0.035
 #: Colours in common beyond which skin and sleeve can't be told apart, and a bag and a sleeve are one.
 ALIKE, SAME = 0.6, 0.8
+#: The same for an accessory and the clothing round it.
+SAME_CLOTH = 0.85
 #: Mean lightness (0 to 255) below which a sleeve's colour says nothing about a bag.
 DARK = 60
 
 
-def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
-    """Arms beside the worn sleeve that have its colours and not those of skin, and bags that lie on an arm and have the
-    sleeve's colours, become clothing.
+def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Arms beside the worn sleeve that have its colours and not those of skin, bags that lie on an arm and have the
+    sleeve's colours, and accessories below the chin that have the colours of the clothing round them, become clothing.
 
     Args:
         image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
@@ -35,7 +37,8 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
         uint8 (h, w), a new parse.
     """
     cloth, arms = is_label(parse, *TORSO_CLOTHING), is_label(parse, Label.ARMS)
-    suspects = np.argwhere(arms | is_label(parse, Label.BAG))
+    worn_on = is_label(parse, Label.ACCESSORY) & (below_chin(body, parse.shape) > 0)
+    suspects = np.argwhere(arms | worn_on | is_label(parse, Label.BAG))
     if not len(suspects) or not cloth.any():
         return parse
     away = cv2.distanceTransform((~cloth).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
@@ -56,6 +59,7 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
         bare = 0.5 * bare + 0.5 * histogram(lab, far)
         strange = cv2.GaussianBlur(np.log(0.01 / (bare + 0.002)).ravel()[bins], (0, 0), smooth)
         found[here] |= (arms & (away < STRANGE_REACH))[here] & (strange > STRANGE)
+    found |= _accessory(lab, worn_on, cloth, body.breadth)
     for side in (0, 1):
         limb = arm_mask(body, side, parse.shape, 1.9, 0.1, 2.2) > 0.5
         sleeve = cv2.erode((cloth & limb).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -78,6 +82,21 @@ def overlooked_cuffs(image: np.ndarray, parse: np.ndarray, body: Body) -> np.nda
     # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
     found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
     return np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
+def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: float) -> np.ndarray:
+    """Pieces parsed as an accessory that have the colours of the clothing round them, such as a shirt's front: bool
+    (h, w)."""
+    out = np.zeros(cloth.shape, bool)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(accessory.astype(np.uint8))
+    for piece in range(1, count):
+        if stats[piece, cv2.CC_STAT_AREA] < (0.08 * unit) ** 2:
+            continue
+        here = pieces == piece
+        beside = cloth & (dilate(here.astype(np.uint8), 0.12 * unit) > 0)
+        if beside.sum() > 80 and common_colours(histogram(lab, here), histogram(lab, beside)) > SAME_CLOTH:
+            out |= here
+    return out
 
 
 def _bag(lab: np.ndarray, parse: np.ndarray, worn: np.ndarray, limb: np.ndarray) -> np.ndarray:
