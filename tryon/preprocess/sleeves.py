@@ -128,13 +128,14 @@ class Ribbon:
 def measured(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, Ribbon]:
     """`Ribbon` of each sleeve that has corners, by side."""
     breadth = max(float(np.linalg.norm(marks["armpit_right"] - marks["armpit_left"])), 1.0)
-    torso = polygon(garment.mask.shape, [marks[name] for name in _TORSO])
+    size = (garment.mask.shape[0], garment.mask.shape[1])
+    torso = polygon(size, [marks[name] for name in _TORSO])
     found = {}
     for side in SIDES:
         if f"sleeve_out_{side}" not in marks:
             continue
         outer, inner = sleeve_sides(marks, side, mask=garment.mask)
-        ribbon = polygon(garment.mask.shape, [*outer, *inner[::-1]]) > 0
+        ribbon = polygon(size, [*outer, *inner[::-1]]) > 0
         area = max(int(ribbon.sum()), 1)
         middle = (outer + inner) / 2
         length = float(np.linalg.norm(np.diff(middle, axis=0), axis=1).sum())
