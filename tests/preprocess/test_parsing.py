@@ -20,6 +20,7 @@ from tryon.preprocess.parsing import (
     settle_tails,
     spread_labels,
     suppress_noise,
+    without_islands,
 )
 from tryon.types import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, Pose
 
@@ -255,3 +256,52 @@ def test_labels_outside_of_the_canvas_stay(rng: np.random.Generator) -> None:
     assert np.array_equal(out, before) and np.array_equal(under, before)
     far = spread_labels(one_hot(np.full((32, 24), Label.BAG)), Placement(500, 500, 1.0, 32, 24), (90, 70), under)
     assert np.array_equal(far, before)
+
+
+def _hanging_coat() -> tuple[np.ndarray, np.ndarray]:
+    """A coat to the thighs over trousers: labels, keypoints."""
+    points = stick_figure(240, 180)
+    labels = np.full((240, 180), Label.BACKGROUND)
+    labels[60:150, 60:120] = Label.OUTERWEAR
+    labels[150:230, 65:115] = Label.LOWER
+    return labels, points
+
+
+def test_a_piece_of_trousers_above_the_coats_hem_is_none() -> None:
+    labels, points = _hanging_coat()
+    labels[100:116, 75:105] = Label.LOWER
+    out = without_islands(one_hot(labels), points).argmax(0)
+    assert not (out[95:120] == Label.LOWER).any() and (out[150:230, 65:115] == Label.LOWER).all()
+    labels[116:150, 88:92] = Label.LOWER  # hangs on the trousers by a thread
+    out = without_islands(one_hot(labels), points).argmax(0)
+    assert not (out[95:116] == Label.LOWER).any()
+
+
+def test_the_waist_of_trousers_in_an_open_coat_stays() -> None:
+    labels, points = _hanging_coat()
+    labels[110:150, 75:105] = Label.LOWER
+    assert np.array_equal(without_islands(one_hot(labels), points).argmax(0), labels)
+
+
+def test_specks_may_be_larger_on_a_larger_picture() -> None:
+    labels = np.full((240, 180), Label.TOP)
+    labels[100:105, 80:86] = Label.OUTERWEAR
+    mask = np.ones((240, 180), np.float32)
+    assert (suppress_noise(one_hot(labels), mask).argmax(0)[102, 82]) == Label.OUTERWEAR
+    assert (suppress_noise(one_hot(labels), mask, 4.0).argmax(0)[102, 82]) != Label.OUTERWEAR
+
+
+def test_the_tails_of_a_long_shirt_are_no_trousers(rng: np.random.Generator) -> None:
+    points = stick_figure(240, 180)
+    points[[25, 26, 27, 28], :2] = [(103, 180), (77, 180), (103, 225), (77, 225)]
+    labels = np.full((240, 180), Label.BACKGROUND)
+    labels[60:130, 55:125] = Label.TOP
+    labels[130:230, 60:120] = Label.LOWER
+    canvas = rng.integers(-6, 7, (240, 180, 3)) + 128
+    canvas[60:155, 55:125] += np.array((100, 100, 95))  # a white shirt ends at row 155
+    canvas[155:230, 60:120] -= np.array((90, 80, 40))
+    canvas = np.clip(canvas, 0, 255).astype(np.uint8)
+    out = settle_tails(one_hot(labels), points, canvas, Label.TOP).argmax(0)
+    assert (out[134:150, 66:114] == Label.TOP).mean() > 0.8
+    assert (out[165:228, 62:118] == Label.LOWER).mean() > 0.98
+    assert np.array_equal(settle_tails(one_hot(labels), points, canvas).argmax(0), labels)  # there is no coat

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import weights
 from ..geometry import Placement
-from ..labels import NUM_LABELS, Label
+from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..types import (
     LEFT_ANKLE,
     LEFT_EAR,
@@ -220,11 +220,14 @@ class Parser:
         size = (image.shape[0], image.shape[1])
         keypoints, canvas = place.to_canvas(pose.keypoints), place.crop(image)
         whole = settle_tails(settle_skirt(shares, keypoints, canvas), keypoints, canvas)
+        whole = settle_tails(whole, keypoints, canvas, Label.TOP)
+        whole = without_islands(whole, keypoints)
         parse = spread_labels(suppress_noise(whole, place.crop(pose.mask, border="zero")), place, size)
         closer = self._closer(pose, place)
         if closer is not None:
             fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
-            fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"))
+            fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
+            fine = without_islands(fine, closer.to_canvas(pose.keypoints))
             parse = spread_labels(fine, closer, size, parse)
         return parse
 
@@ -260,7 +263,7 @@ def join_looks(
         return window.crop(share)
 
     far = np.stack([there(share) for share in whole])
-    tails = there(np.maximum(whole[Label.OUTERWEAR] - seen[Label.OUTERWEAR], 0)) > 0.2
+    tails = {u: there(np.maximum(whole[u] - seen[u], 0)) > 0.2 for u in (Label.OUTERWEAR, Label.TOP)}
     out = CLOSE_WEIGHT * close + (1 - CLOSE_WEIGHT) * far
     cloth = out[Label.DRESS] + out[Label.LOWER]
     decided = far[Label.DRESS] + far[Label.LOWER]
@@ -268,8 +271,9 @@ def join_looks(
         decided > 0.05, far[Label.DRESS] / np.maximum(decided, 1e-6), out[Label.DRESS] / np.maximum(cloth, 1e-6)
     )
     out[Label.DRESS], out[Label.LOWER] = cloth * dress, cloth * (1 - dress)
-    out[Label.OUTERWEAR] += tails * cloth
-    out[[Label.DRESS, Label.LOWER]] *= ~tails
+    for upper, here in tails.items():
+        out[upper] += here * (out[Label.DRESS] + out[Label.LOWER])
+        out[[Label.DRESS, Label.LOWER]] *= ~here
     return out
 
 
@@ -314,7 +318,9 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
     return out
 
 
-def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+def settle_tails(
+    shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray, upper: Label = Label.OUTERWEAR
+) -> np.ndarray:
     """Tails of a coat that were taken for the garment beside or below them become outerwear.
 
     What is joined to outerwear, and has the colours of that rather than those of the clothing between the legs farther
@@ -324,12 +330,13 @@ def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) 
         shares: float32 (NUM_LABELS, h, w), class probabilities on the canvas.
         keypoints: (33, 3), canvas px.
         canvas: uint8 (h, w, 3).
+        upper: whose tails: OUTERWEAR, or TOP for long shirts.
 
     Returns:
         float32 (NUM_LABELS, h, w).
     """
     labels = shares.argmax(0)
-    outer, lower = labels == Label.OUTERWEAR, np.isin(labels, (Label.LOWER, Label.DRESS))
+    outer, lower = labels == upper, np.isin(labels, (Label.LOWER, Label.DRESS))
     shoulders = keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER], 1].mean()
     hips = keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean()
     trunk = float(hips - shoulders)
@@ -362,17 +369,48 @@ def settle_tails(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray) 
     take[0] = False
     here = take[pieces]
     out = shares.copy()
-    out[Label.OUTERWEAR] += here * (out[Label.LOWER] + out[Label.DRESS])
+    out[upper] += here * (out[Label.LOWER] + out[Label.DRESS])
     out[[Label.LOWER, Label.DRESS]] *= ~here
     return out
 
 
-def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def without_islands(shares: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Pieces of the lower garment above the hips that end on clothing of the torso become what is next likely there.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities.
+        keypoints: (33, 3), canvas px.
+
+    Returns:
+        float32 (NUM_LABELS, h, w).
+    """
+    hips = float(keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean())
+    labels = shares.argmax(0)
+    high = (labels == Label.LOWER) & (np.arange(labels.shape[0])[:, None] < hips)
+    count, pieces = cv2.connectedComponents(high.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return shares
+    above = np.zeros_like(pieces)
+    above[2:] = pieces[:-2]
+    above[pieces > 0] = 0  # what lies right under a piece
+    under = np.bincount(above.ravel(), minlength=count)
+    cloth = np.bincount(above[np.isin(labels, TORSO_CLOTHING)], minlength=count)
+    islands = cloth > 0.6 * np.maximum(under, 1)
+    islands[0] = False
+    if not islands.any():
+        return shares
+    out = shares.copy()
+    out[Label.LOWER][islands[pieces]] = 0
+    return out
+
+
+def suppress_noise(shares: np.ndarray, mask: np.ndarray, larger: float = 1.0) -> np.ndarray:
     """Take away what can't belong to the person: far pieces outside of the person mask, and specks.
 
     Args:
         shares: float32 (NUM_LABELS, h, w), class probabilities.
         mask: float32 (h, w), the person mask.
+        larger: by how much the canvas shows areas larger than one round the whole person.
 
     Returns:
         float32 (NUM_LABELS, h, w): where something was taken away, the next likely label leads.
@@ -390,7 +428,7 @@ def suppress_noise(shares: np.ndarray, mask: np.ndarray) -> np.ndarray:
             if piece != main and mask[here].mean() < 0.25 and not near[here].any():
                 out[:, here] = 0
                 out[Label.BACKGROUND, here] = 1
-    smallest = SPECK * height * width
+    smallest = SPECK * height * width * larger
     labels = out.argmax(0).astype(np.uint8)
     for label in np.unique(labels):
         fewest = smallest / 4 if label in (Label.ACCESSORY, Label.SHOES, Label.ARMS) else smallest
