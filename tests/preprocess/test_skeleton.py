@@ -125,3 +125,14 @@ def test_a_part_without_a_matte_has_a_soft_edge():
     _, alpha, _ = assemble(image, [part], 30.0, 1.0)
     assert alpha[~covered].max() < 0.05 and alpha[30, 20] == 1
     assert ((alpha > 0.1) & (alpha < 0.9)).sum() > 30
+
+
+def test_flat_slits_between_trouser_legs_close_and_upright_ones_stay():
+    weight = np.ones((120, 100), np.float32) * 0.999
+    weight[50:53, 30:70] = 0  # where the ribbons of the legs part
+    weight[53:, 48:52] = 0  # between the legs
+    y, x = np.mgrid[0:120, 0:100].astype(np.float32) + 0.5
+    image = np.full((120, 100, 3), 90, np.uint8)
+    part = skeleton.Part("hips", np.dstack([x, y]), weight, np.ones((120, 100), bool))
+    _, alpha, _ = assemble(image, [part], 60.0, 1.0)
+    assert alpha[51, 40] > 0.9 and alpha[100, 50] == 0

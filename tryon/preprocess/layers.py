@@ -41,10 +41,19 @@ def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[flo
     return small, (size[0] / picture.shape[1], size[1] / picture.shape[0])
 
 
-def _close_gaps(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Narrow slits between the parts take the colour of the cloth beside them."""
+def _close_gaps(
+    rgb: np.ndarray, alpha: np.ndarray, unit: float, *, flat: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Narrow slits between the parts take the colour of the cloth beside them.
+
+    Args:
+        flat: only horizontal ones; what shows between trouser legs is no slit.
+    """
     r = max(round(0.035 * unit), 1)
-    closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2))
+    kernel = (
+        np.ones((4 * r + 1, 1), np.uint8) if flat else cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1,) * 2)
+    )
+    closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, kernel)
     slit = closed - alpha > 0.1
     if not slit.any():
         return rgb, alpha
@@ -93,8 +102,7 @@ def assemble(
         alpha = a + alpha * (1 - a)
         if part.name != "torso":
             sleeves = np.maximum(sleeves, a)
-    if parts[-1].name not in SEAMLESS:  # what shows between trouser legs is no slit
-        rgb, alpha = _close_gaps(rgb, alpha, unit)
+    rgb, alpha = _close_gaps(rgb, alpha, unit, flat=parts[-1].name in SEAMLESS)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves
