@@ -11,7 +11,7 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic
-from tryon.preprocess.body import body_from_pose, hand_mask
+from tryon.preprocess.body import body_from_pose, face_disc, hand_mask
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -260,3 +260,14 @@ def test_no_line_of_the_old_garment_stays_beside_what_is_kept():
     soft = soften(edit, keep)
     assert soft[30, 25] >= 0.85 and soft[30, 24] <= 0.36
     assert 0.5 <= soft[30, 44] < 0.8 and 0 < soft[30, 45] < 0.5, "towards the background it is soft"
+
+
+def test_the_face_stays_whatever_the_parse_calls_it(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.FACE, np.uint8(Label.BACKGROUND), inputs.parse).astype(np.uint8)
+    disc = face_disc(body, parse.shape)
+    assert 0 < disc.sum() < 0.3 * body.breadth**2
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32))
+    assert keep[disc].all()
+    clothed = np.where(disc, np.uint8(Label.TOP), parse).astype(np.uint8)
+    assert not agnostic.occluders(clothed, body, np.zeros(parse.shape, np.float32))[disc].all()

@@ -19,6 +19,7 @@ from .body import (
     arm_stations,
     below_chin,
     drawn_hand,
+    face_disc,
     hand_mask,
     leg_mask,
     legs_mask,
@@ -139,6 +140,7 @@ def occluders(
     keep = sizeable(is_label(parse, Label.HAIR) | worn_high(parse, along), (0.3 * body.breadth) ** 2)
     keep |= sizeable(is_label(parse, Label.BAG) & ~_sewn_on(parse, body), (0.22 * body.breadth) ** 2)
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
+    keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
     hands = np.zeros(size, bool)
     for side in (0, 1):

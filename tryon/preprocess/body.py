@@ -269,6 +269,14 @@ def below_chin(body: Body, size: tuple[int, ...]) -> np.ndarray:
     return (yy - chin[1]) * body.down[1] + (xx - chin[0]) * body.down[0]
 
 
+def face_disc(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """A disc round the nose that reaches to the chin: bool (h, w)."""
+    mask = np.zeros(size, np.uint8)
+    reach = 1.75 * float(np.linalg.norm(body.mouth - body.nose))
+    cv2.circle(mask, (round(float(body.nose[0])), round(float(body.nose[1]))), max(round(reach), 1), 1, -1)
+    return mask > 0
+
+
 def trunk_mask(
     body: Body, size: tuple[int, ...], grow: float = 1.0, top: float = 0.0, bottom: float = 1.2
 ) -> np.ndarray:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, below_chin
+from .body import Body, arm_mask, below_chin, face_disc
 from .colours import bins_of, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
@@ -37,7 +37,7 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
         uint8 (h, w), a new parse.
     """
     cloth, arms = is_label(parse, *TORSO_CLOTHING), is_label(parse, Label.ARMS)
-    worn_on = is_label(parse, Label.ACCESSORY) & (below_chin(body, parse.shape) > 0)
+    worn_on = is_label(parse, Label.ACCESSORY) & (below_chin(body, parse.shape) > 0) & ~face_disc(body, parse.shape)
     suspects = np.argwhere(arms | worn_on | is_label(parse, Label.BAG))
     if not len(suspects) or not cloth.any():
         return parse
