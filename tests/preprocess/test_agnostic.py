@@ -271,3 +271,13 @@ def test_the_face_stays_whatever_the_parse_calls_it(inputs):
     assert keep[disc].all()
     clothed = np.where(disc, np.uint8(Label.TOP), parse).astype(np.uint8)
     assert not agnostic.occluders(clothed, body, np.zeros(parse.shape, np.float32))[disc].all()
+
+
+def test_a_badge_beside_a_hole_of_the_parse_is_no_bag_either(inputs):
+    body, parse = inputs.body, inputs.parse.copy()
+    y, x = np.indices(parse.shape)
+    centre = body.at(0.5, 0.0)
+    badge = np.hypot(x - centre[0], y - centre[1]) < 0.15 * body.breadth
+    parse[np.hypot(x - centre[0], y - centre[1] - 0.19 * body.breadth) < 0.06 * body.breadth] = Label.BACKGROUND
+    parse[badge] = Label.BAG
+    assert agnostic.old_garment(parse, body, 1.0)[badge].mean() > 0.9

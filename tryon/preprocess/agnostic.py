@@ -96,7 +96,9 @@ def _sewn_on(parse: np.ndarray, body: Body) -> np.ndarray:
     ring = dilate(bag.astype(np.uint8), 3).astype(bool) & ~bag
     nearest = dilate(pieces.astype(np.float32), 3).astype(int)
     beside = np.bincount(nearest[ring], minlength=count)
-    clothing = np.bincount(nearest[ring & is_label(parse, *TORSO_CLOTHING)], minlength=count)
+    background = is_label(parse, Label.BACKGROUND)
+    holes = background & ~sizeable(background, (0.15 * body.breadth) ** 2)  # errors of the parse
+    clothing = np.bincount(nearest[ring & (holes | is_label(parse, *TORSO_CLOTHING))], minlength=count)
     small = np.bincount(pieces.ravel(), minlength=count) < (0.4 * body.breadth) ** 2
     sewn = small & (clothing > 0.97 * np.maximum(beside, 1))
     sewn[0] = False
