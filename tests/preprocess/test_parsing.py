@@ -206,16 +206,24 @@ def test_the_closer_look_draws_outlines_and_the_whole_one_decides_what_it_is() -
     far = np.full((64, 48), Label.BACKGROUND)
     far[15:40, 14:34] = Label.DRESS
     near = np.full((64, 48), Label.BACKGROUND)
-    near[12:60, 10:40] = Label.LOWER  # finer edges, another opinion of the garment
+    near[12:52, 10:38] = Label.LOWER  # finer edges, another opinion of the garment
     near[14:16, 20:24] = Label.ACCESSORY
     whole = one_hot(far)
     out = join_looks(whole, whole, place, one_hot(near), closer).argmax(0)
     assert set(np.unique(out)) == {Label.BACKGROUND, Label.DRESS, Label.ACCESSORY}
-    assert np.array_equal(out != Label.BACKGROUND, near != Label.BACKGROUND)
+    inner = slice(7, 57), slice(7, 41)
+    assert np.array_equal((out != Label.BACKGROUND)[inner], (near != Label.BACKGROUND)[inner])
+    assert (out[-1, 10:38] == Label.DRESS).sum() == (window_of(whole, place, closer)[-1, 10:38] == Label.DRESS).sum()
     tails = whole.copy()
     tails[Label.OUTERWEAR], tails[Label.DRESS] = whole[Label.DRESS], whole[Label.OUTERWEAR]
     out = join_looks(tails, whole, place, one_hot(near), closer).argmax(0)
     assert (out[18:50, 14:36] == Label.OUTERWEAR).mean() > 0.95
+
+
+def window_of(shares: np.ndarray, place: Placement, closer: Placement) -> np.ndarray:
+    """What the look at the whole person says on the canvas of the closer one."""
+    inner = Placement((closer.x0 - place.x0) * 0.5, (closer.y0 - place.y0) * 0.5, 2.0, closer.height, closer.width)
+    return np.stack([inner.crop(share) for share in shares]).argmax(0)
 
 
 class Looks:

@@ -70,6 +70,8 @@ MAX_PIXELS = 1_500_000
 SPECK = 3e-4
 #: A closer look is worth its time where it shows the trunk at least this much larger.
 CLOSER = 1.25
+#: Share of its height over which the closer look fades at its border.
+BORDER = 0.12
 #: Weight of the closer look against the one at the whole person.
 CLOSE_WEIGHT = 0.6
 #: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
@@ -264,7 +266,8 @@ def join_looks(
 
     far = np.stack([there(share) for share in whole])
     tails = {u: there(np.maximum(whole[u] - seen[u], 0)) > 0.2 for u in (Label.OUTERWEAR, Label.TOP)}
-    out = CLOSE_WEIGHT * close + (1 - CLOSE_WEIGHT) * far
+    weight = CLOSE_WEIGHT * _inner(closer.height, closer.width)
+    out = weight * close + (1 - weight) * far
     cloth = out[Label.DRESS] + out[Label.LOWER]
     decided = far[Label.DRESS] + far[Label.LOWER]
     dress = np.where(
@@ -275,6 +278,13 @@ def join_looks(
         out[upper] += here * (out[Label.DRESS] + out[Label.LOWER])
         out[[Label.DRESS, Label.LOWER]] *= ~here
     return out
+
+
+def _inner(height: int, width: int) -> np.ndarray:
+    """How much the closer look counts: 1 inside, falling to 0 towards its border, where it lacks what lies beyond:
+    float32 (height, width)."""
+    y, x = (np.minimum(np.arange(n) + 0.5, n - 0.5 - np.arange(n)) for n in (height, width))
+    return np.clip(np.minimum(y[:, None], x[None]) / (BORDER * height), 0, 1).astype(np.float32)
 
 
 def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray | None = None) -> np.ndarray:
