@@ -13,6 +13,7 @@ from .preprocess import agnostic as agnostic_stage
 from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
+from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.overlooked import clothing_by_colour
 from .preprocess.skeleton import Fit, Part
@@ -201,7 +202,7 @@ def build_inputs(
     opening = panels.find_opening(worn, marks) if worn.open_front else None
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
-        parts = panels.warp(worn, marks, fit, body, size, opening)
+        parts = _hooded(panels.warp(worn, marks, fit, body, size, opening), worn, fit, body, parse)
         warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
         gap = panels.between(parts, coverage)
         if agnostic_open.shows_top(parse, gap):
@@ -209,10 +210,16 @@ def build_inputs(
                 image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
             )
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
-    parts = skeleton.warp(worn, marks, fit, body, size)
+    parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
+
+
+def _hooded(parts: list[Part], worn: Garment, fit: Fit, body: Body, parse: np.ndarray) -> list[Part]:
+    """The parts with the hood behind them, where there is one."""
+    hood = hood_part(worn, fit, body, parse)
+    return parts if hood is None else [hood, *parts]
 
 
 def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:

@@ -130,6 +130,8 @@ class Garment:
         open_front: worn open (unbuttoned).
         length: of `lower` (None for the others): ends above, at or below the knee.
         warnings: what was noticed.
+        hood: float32 (H, W), the matte of a hood that hangs back; only of garments as worn (`preprocess.worn.as_worn`),
+            whose `mask` is without it.
     """
 
     image: np.ndarray
@@ -142,6 +144,7 @@ class Garment:
     open_front: bool = False
     warnings: tuple[Notice, ...] = field(default=())
     length: Length | None = None
+    hood: np.ndarray | None = None
 
     @property
     def is_skirt(self) -> bool:

@@ -24,7 +24,7 @@ OPENING = 0.94
 HOOD_WIDTH, HOOD_OPENING, HOOD_FOLD = 0.78, 0.45, 0.2
 
 
-class _Frame:
+class Frame:
     """The neck's frame: photo px <-> (u, v)."""
 
     def __init__(self, left: np.ndarray, right: np.ndarray) -> None:
@@ -46,7 +46,7 @@ class _Frame:
         return m
 
 
-def _frame(garment: Garment) -> tuple[_Frame, float] | None:
+def frame_of(garment: Garment) -> tuple[Frame, float] | None:
     """The frame and the depth of the neckline (v of neck_front), or None without the three neck points."""
     points = [garment.landmarks.get(name) for name in ("neck_left", "neck_right", "neck_front")]
     if any(p is None for p in points):
@@ -54,11 +54,11 @@ def _frame(garment: Garment) -> tuple[_Frame, float] | None:
     left, right, front = (np.array(p, np.float64) for p in points)
     if np.linalg.norm(right - left) < 6:
         return None
-    frame = _Frame(left, right)
+    frame = Frame(left, right)
     return frame, frame.of(front)[1]
 
 
-def _rise(garment: Garment, frame: _Frame) -> float:
+def rise_of(garment: Garment, frame: Frame) -> float:
     """How far the matte reaches above the neck points in the middle of the neck, in units."""
     u = np.linspace(-0.7, 0.7, 15)
     v = np.linspace(0, -4.5, 120)
@@ -68,7 +68,7 @@ def _rise(garment: Garment, frame: _Frame) -> float:
     return float(np.percentile(reach, 85))
 
 
-def _is_tube(garment: Garment, frame: _Frame, depth: float, rise: float) -> bool:
+def _is_tube(garment: Garment, frame: Frame, depth: float, rise: float) -> bool:
     """Whether what rises above the neck is as wide at its top as at its foot: a turtleneck, not a hood."""
     u = np.linspace(-3, 3, 241)
     breadths = []
@@ -81,11 +81,11 @@ def _is_tube(garment: Garment, frame: _Frame, depth: float, rise: float) -> bool
 
 def neck_kind(garment: Garment) -> Kind:
     """What lies above the front neckline: nothing (also turtlenecks), the inside of the back, a collar, a hood."""
-    found = _frame(garment)
+    found = frame_of(garment)
     if found is None:
         return "none"
     frame, depth = found
-    rise = _rise(garment, frame)
+    rise = rise_of(garment, frame)
     if depth + rise < 0.12 or (depth < 0.05 and rise < 0.15):
         return "none"
     if rise > 1.05:
@@ -105,11 +105,11 @@ def inner_collar(garment: Garment) -> np.ndarray:
         float32 (H, W) in [0, 1], not above `garment.mask`.
     """
     out = np.zeros(garment.mask.shape, np.float32)
-    found, kind = _frame(garment), neck_kind(garment)
+    found, kind = frame_of(garment), neck_kind(garment)
     if found is None or kind == "none":
         return out
     frame, depth = found
-    rise = _rise(garment, frame)
+    rise = rise_of(garment, frame)
     if kind == "hood":
         return _hood(garment, frame, depth)
     top = -rise - 0.12
@@ -169,7 +169,7 @@ def _follow_edges(
     return np.clip(cv2.GaussianBlur(region.astype(np.float32), (0, 0), 1.6) * 2 - 0.5, 0, 1)
 
 
-def _hood(garment: Garment, frame: _Frame, depth: float) -> np.ndarray:
+def _hood(garment: Garment, frame: Frame, depth: float) -> np.ndarray:
     """All of the garment above the front's edge and above lines from the neck to the shoulders, but for the folds."""
     h, w = garment.mask.shape
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)

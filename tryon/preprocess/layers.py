@@ -13,6 +13,8 @@ CONTACT, ROUND = 0.24, 0.16
 SEAMLESS = ("hips",)
 #: How much a trouser leg darkens towards its edges: without it, legs that stand close look like a skirt.
 LEG_ROUND = 0.26
+#: Light on a hood that hangs behind the neck.
+HOOD_SHADE = 0.82
 
 
 def sample(
@@ -96,11 +98,13 @@ def assemble(
         if part.name.startswith("leg_"):
             depth = cv2.GaussianBlur(a, (0, 0), max(0.06 * unit, 0.8))
             texture *= (1 - LEG_ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
+        if part.name == "hood":
+            texture *= HOOD_SHADE
         # colour of the union: where little lies beneath, its colour must not dim the edge
         over = a / np.maximum(a + alpha * (1 - a), 1e-3)
         rgb += (texture - rgb) * over[..., None]
         alpha = a + alpha * (1 - a)
-        if part.name != "torso":
+        if part.name not in ("torso", "hood"):
             sleeves = np.maximum(sleeves, a)
     rgb, alpha = _close_gaps(rgb, alpha, unit, flat=parts[-1].name in SEAMLESS)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..types import Garment, Notice
-from .collar import inner_collar
+from .collar import inner_collar, neck_kind
 from .matte import decontaminate
 from .skeleton import landmarks_of
 
@@ -71,8 +71,13 @@ def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
         max_side: larger photos are reduced; mask and landmarks go along.
 
     Returns:
-        A new `Garment`; the argument is not changed.
+        A new `Garment` (with the `hood` that was taken from its mask); the argument is not changed.
     """
     garment = reduced(garment, max_side)
-    mask = garment.mask if from_wearer(garment) else _without_collar(garment.mask, inner_collar(garment))
-    return replace(garment, image=decontaminate(garment.image, garment.mask), mask=mask.astype(np.float32))
+    image = decontaminate(garment.image, garment.mask)
+    if from_wearer(garment):
+        return replace(garment, image=image)
+    collar = inner_collar(garment)
+    mask = _without_collar(garment.mask, collar).astype(np.float32)
+    hood = collar if neck_kind(garment) == "hood" else None
+    return replace(garment, image=image, mask=mask, hood=hood)
