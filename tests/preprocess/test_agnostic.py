@@ -281,3 +281,17 @@ def test_a_badge_beside_a_hole_of_the_parse_is_no_bag_either(inputs):
     parse[np.hypot(x - centre[0], y - centre[1] - 0.19 * body.breadth) < 0.06 * body.breadth] = Label.BACKGROUND
     parse[badge] = Label.BAG
     assert agnostic.old_garment(parse, body, 1.0)[badge].mean() > 0.9
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_bag_that_only_its_strap_held_does_not_float_on_the_garment(inputs, held):
+    parse, body = inputs.parse.copy(), inputs.body
+    x, y = np.round(body.at(0.8)).astype(int)
+    r = int(0.16 * body.breadth)
+    spot = (slice(y - r, y + r), slice(x - r, x + r))
+    parse[spot] = Label.BAG
+    parse[y + r : y + 3 * r, x - 2 * r : x + 2 * r] = Label.LOWER  # half of it lies on the trousers
+    if held:
+        parse[y - r // 2 : y + r // 2, x + r : x + 2 * r] = Label.ARMS
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32))
+    assert keep[spot].mean() > 0.9 if held else not keep[spot].any()

@@ -105,6 +105,26 @@ def _sewn_on(parse: np.ndarray, body: Body) -> np.ndarray:
     return sewn[pieces]
 
 
+def _unheld(bag: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Bags at the hip, before the body, that nothing holds but a strap that goes with the old clothes: bool (h, w).
+
+    Left there they would float on the new garment; it hides them instead.
+    """
+    size = parse.shape
+    count, pieces = cv2.connectedComponents(bag.astype(np.uint8))
+    ring = dilate(bag.astype(np.uint8), 3).astype(bool) & ~bag
+    nearest = dilate(pieces.astype(np.float32), 3).astype(int)
+    beside = np.maximum(np.bincount(nearest[ring], minlength=count), 1)
+    hands = np.maximum(hand_mask(body, 0, size, 1.25), hand_mask(body, 1, size, 1.25)) > 0.5
+    held = np.bincount(nearest[ring & (hands | is_label(parse, Label.ARMS))], minlength=count)
+    outside = np.bincount(nearest[ring & is_label(parse, Label.BACKGROUND)], minlength=count)
+    hip = np.bincount(nearest[ring & is_label(parse, Label.LOWER)], minlength=count)
+    strap = np.bincount(pieces[torso_rows(body, size) < 0.3], minlength=count)  # it reaches the shoulder
+    loose = (held < 0.04 * beside) & (outside < 0.05 * beside) & (hip > 0.25 * beside) & (strap == 0)
+    loose[0] = False
+    return loose[pieces]
+
+
 def _of_the_body(clothing: np.ndarray, body: Body) -> np.ndarray:
     """Without the pieces that lie apart from trunk and arms, which are errors of the parse or other people's: bool."""
     size = clothing.shape
@@ -140,7 +160,8 @@ def occluders(
     size = parse.shape
     along = torso_rows(body, size)
     keep = sizeable(is_label(parse, Label.HAIR) | worn_high(parse, along), (0.3 * body.breadth) ** 2)
-    keep |= sizeable(is_label(parse, Label.BAG) & ~_sewn_on(parse, body), (0.22 * body.breadth) ** 2)
+    bag = is_label(parse, Label.BAG) & ~_sewn_on(parse, body)
+    keep |= sizeable(bag & ~_unheld(bag, parse, body), (0.22 * body.breadth) ** 2)
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
