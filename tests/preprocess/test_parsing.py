@@ -313,3 +313,15 @@ def test_the_tails_of_a_long_shirt_are_no_trousers(rng: np.random.Generator) -> 
     assert (out[134:150, 66:114] == Label.TOP).mean() > 0.8
     assert (out[165:228, 62:118] == Label.LOWER).mean() > 0.98
     assert np.array_equal(settle_tails(one_hot(labels), points, canvas).argmax(0), labels)  # there is no coat
+
+
+def test_the_front_of_an_open_coat_called_a_dress_goes_with_the_coat() -> None:
+    labels, points = np.zeros((120, 90), np.int64), _standing()
+    labels[20:88, 28:62] = Label.DRESS
+    labels[20:84, 28:34] = Label.OUTERWEAR  # its outer half is known
+    canvas = np.full((120, 90, 3), (150, 150, 140), np.uint8)
+    canvas[20:88, 28:62] = 180, 230, 40
+    canvas[20:84, 28:42] = 25, 25, 35
+    out = settle_tails(one_hot(labels), points, canvas).argmax(0)
+    assert (out[34:82, 34:41] == Label.OUTERWEAR).mean() > 0.95
+    assert (out[20:88, 44:62] == Label.DRESS).all()

@@ -76,6 +76,8 @@ BORDER = 0.12
 CLOSE_WEIGHT = 0.6
 #: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
 TAILS_ALIKE = 0.9
+#: How broad their edge may be, trunk lengths.
+TAILS_EDGE = 0.06
 _SHIFT = 3  # cv2's fixed-point bits, for sub-pixel lines
 
 
@@ -228,6 +230,7 @@ class Parser:
         closer = self._closer(pose, place)
         if closer is not None:
             fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
+            fine = settle_tails(fine, closer.to_canvas(pose.keypoints), closer.crop(image))
             fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
             fine = without_islands(fine, closer.to_canvas(pose.keypoints))
             parse = spread_labels(fine, closer, size, parse)
@@ -331,7 +334,7 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
 def settle_tails(
     shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray, upper: Label = Label.OUTERWEAR
 ) -> np.ndarray:
-    """Tails of a coat that were taken for the garment beside or below them become outerwear.
+    """Tails and fronts of a coat that were taken for the garment beside or below them become outerwear.
 
     What is joined to outerwear, and has the colours of that rather than those of the clothing between the legs farther
     down, is a part of it.
@@ -370,14 +373,20 @@ def settle_tails(
     if common_colours(coats, others) > TAILS_ALIKE:
         return shares
     odds = colour_odds(lab, coats, others)
-    odds = cv2.GaussianBlur(np.clip(odds, -3, 3), (0, 0), max(0.04 * trunk, 0.8))
-    tails = cv2.morphologyEx((lower & (odds > 1)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    sharp = np.clip(odds, -3, 3)
+    odds = cv2.GaussianBlur(sharp, (0, 0), max(0.04 * trunk, 0.8))
+    doubtful = lower | ((labels == Label.DRESS) & (rows > shoulders))  # also the fronts of an open coat
+    tails = cv2.morphologyEx((doubtful & (odds > 1)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces = cv2.connectedComponents(tails)
     size = np.bincount(pieces.ravel(), minlength=count)
     joined = np.bincount(pieces[near], minlength=count)
     take = (size > (0.12 * trunk) ** 2) & (joined > 0)
     take[0] = False
     here = take[pieces]
+    if here.any():  # and their edge, which the smoothed colours miss
+        r = max(round(TAILS_EDGE * trunk), 1)
+        beside = cv2.dilate(here.astype(np.uint8), np.ones((2 * r + 1,) * 2, np.uint8)) > 0
+        here |= doubtful & beside & (cv2.blur(sharp, (3, 3)) > 0.5)
     out = shares.copy()
     out[upper] += here * (out[Label.LOWER] + out[Label.DRESS])
     out[[Label.LOWER, Label.DRESS]] *= ~here
