@@ -92,3 +92,14 @@ def test_no_thin_line_stays_above_the_opening() -> None:
     far = np.ones(worn.shape, bool)
     far[40:150, 220:380] = False
     assert np.array_equal(worn[far], soft.mask[far].astype(np.float32))
+
+
+def test_a_hanger_in_an_empty_neckline_is_no_collar() -> None:
+    record = garment()
+    mask = record.mask.copy()
+    cv2.ellipse(mask, (150, 40), (30, 40), 0, 0, 180, 0, -1)  # a deep neckline, empty
+    mask[44:48, 110:190] = 1  # and a bar in it
+    mask[20:44, 144:156] = 1
+    record = with_marks(replace(record, mask=mask), neck_front=(150.0, 80.0))
+    assert neck_kind(record) == "open"
+    assert (record.mask * (1 - inner_collar(record)))[44:48, 130:170].max() < 0.1

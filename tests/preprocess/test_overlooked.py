@@ -9,7 +9,7 @@ from tests import drawn_person
 from tryon.inputs import edit_window
 from tryon.labels import Label
 from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
-from tryon.preprocess.overlooked import clothing_by_colour
+from tryon.preprocess.overlooked import arms_by_colour, clothing_by_colour
 
 SKIN, SLEEVE = (205, 160, 135), (60, 90, 170)
 
@@ -83,3 +83,20 @@ def test_a_shirt_front_parsed_as_a_scarf_is_clothing_and_a_scarf_is_none(scene, 
     image[y - r : y + r, x - r : x + r] = np.clip(np.array(colour) + noise, 0, 255)
     out = clothing_by_colour(image, parse, body)
     assert (out[y - r + 2 : y + r - 2, x - r + 2 : x + r - 2] == becomes).mean() > 0.95
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_a_bare_arm_taken_for_the_skirt_beside_it_is_an_arm(scene, alike):
+    image, parse, body, _ = scene
+    arm = arm_mask(body, 0, parse.shape, 1.0, 0.9, 1.9) > 0.5
+    image[arm] = SKIN
+    skirt = (np.arange(parse.shape[0])[:, None] > body.at(0.8)[1]) & np.isin(parse, (Label.LOWER, Label.BACKGROUND))
+    skirt &= np.abs(np.arange(parse.shape[1])[None] - body.neck[0]) < 0.6 * body.breadth
+    image[skirt & ~arm] = SKIN if alike else (200, 170, 20)
+    parse[skirt | arm] = Label.LOWER
+    other = np.arange(parse.shape[1])[None] > body.neck[0]
+    parse[(arm_mask(body, 1, parse.shape, 1.0, 0.9, 1.9) > 0.5) & other] = Label.ARMS  # the other arm was found
+    image[parse == Label.ARMS] = SKIN
+    out = arms_by_colour(image, parse, body)
+    assert (out[arm] == Label.ARMS).mean() < 0.05 if alike else (out[arm] == Label.ARMS).mean() > 0.9
+    assert (out[skirt & ~(arm_mask(body, 0, parse.shape, 1.6) > 0.5)] == Label.LOWER).mean() > 0.95

@@ -21,6 +21,8 @@ from .plate import smooth_fill
 
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
 PATTERNED = 17.0
+#: What an arm that hangs beside the lower garment can show.
+_ON_ARMS = (Label.ARMS, Label.TOP, Label.OUTERWEAR)
 
 
 def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
@@ -101,7 +103,13 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
         coat = (out[top] == Label.OUTERWEAR).mean() > 0.5
         out[slit] = int(Label.OUTERWEAR if coat else Label.TOP)
     near = dilate(lower.astype(np.uint8), 0.06 * body.breadth).astype(bool)
-    out[near & (person > 0.8) & is_label(out, Label.BACKGROUND)] = int(Label.LOWER)
+    missed = near & (person > 0.8) & is_label(out, Label.BACKGROUND)
+    for side in (0, 1):  # beside the legs hang the arms
+        limb = arm_mask(body, side, out.shape, 1.25, 0.5, 2.1) > 0.5
+        seen = [int((is_label(out, label) & limb).sum()) for label in _ON_ARMS]
+        if max(seen) > 0.15 * limb.sum():
+            out[missed & limb] = int(_ON_ARMS[int(np.argmax(seen))])
+    out[missed & is_label(out, Label.BACKGROUND)] = int(Label.LOWER)
     return out
 
 

@@ -79,6 +79,14 @@ def _is_tube(garment: Garment, frame: Frame, depth: float, rise: float) -> bool:
     return depth < 0.4 and breadths[1] > 0.95 * breadths[0] > 0
 
 
+def _empty(garment: Garment, frame: Frame, depth: float) -> float:
+    """Share of the opening below the neck points where there is no cloth."""
+    u, v = np.linspace(-0.6, 0.6, 25), np.linspace(0, 0.7 * depth, 25)
+    at = frame.middle + (u[None, :, None] * frame.across + v[:, None, None] * frame.down) * frame.unit
+    inside = cv2.remap(garment.mask, at.astype(np.float32), None, cv2.INTER_LINEAR)
+    return float((inside < 0.5).mean())
+
+
 def neck_kind(garment: Garment) -> Kind:
     """What lies above the front neckline: nothing (also turtlenecks), the inside of the back, a collar, a hood."""
     found = frame_of(garment)
@@ -92,6 +100,8 @@ def neck_kind(garment: Garment) -> Kind:
         return "hood" if depth > -0.45 * rise and not _is_tube(garment, frame, depth, rise) else "none"
     if depth < 0.04 - 0.5 * rise:
         return "none"
+    if depth > 0.4 and _empty(garment, frame, depth) > 0.5:  # what rises there is a hanger
+        return "open"
     return "collar" if rise > 0.36 - 0.1 * min(depth, 1.6) else "open"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .body import Body, arm_mask, below_chin, face_disc
-from .colours import bins_of, common_colours, histogram, lab_of, log_odds
+from .colours import bins_of, colour_odds, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
 #: How far a cuff may reach beyond the parsed sleeve, shoulder breadths.
@@ -82,6 +82,36 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
     # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
     found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
     return np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
+def arms_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Bare arms beside the lower garment that were taken for it: what lies on an arm's bones and has the colours of
+    skin, not those of the garment elsewhere, becomes ARMS.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    lower = is_label(parse, Label.LOWER, Label.DRESS)
+    limbs = [arm_mask(body, side, parse.shape, 1.1, 0.4, 2.1) > 0.5 for side in (0, 1)]
+    around = np.maximum(*(arm_mask(body, side, parse.shape, 1.8, 0.0, 2.3) for side in (0, 1))) > 0.5
+    skin = is_label(parse, Label.ARMS, Label.LEGS)
+    cloth = cv2.erode((lower & ~around).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if min(skin.sum(), cloth.sum()) < 150 or not any((lower & limb).any() for limb in limbs):
+        return parse
+    lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
+    bare, worn = histogram(lab, skin), histogram(lab, cloth)
+    if common_colours(worn, bare) > ALIKE:
+        return parse
+    odds = cv2.GaussianBlur(np.clip(colour_odds(lab, bare, worn), -3, 3), (0, 0), max(0.025 * body.breadth, 0.8))
+    out = parse.copy()
+    for limb in limbs:
+        arm = lower & limb & (odds > ODDS)
+        arm = cv2.morphologyEx(arm.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+        out[sizeable(arm, (0.12 * body.breadth) ** 2)] = int(Label.ARMS)
+    return out
 
 
 def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: float) -> np.ndarray:
