@@ -11,7 +11,7 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic
-from tryon.preprocess.body import body_from_pose, face_disc, hand_mask
+from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, hand_mask
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -295,3 +295,44 @@ def test_a_bag_that_only_its_strap_held_does_not_float_on_the_garment(inputs, he
         parse[y - r // 2 : y + r // 2, x + r : x + 2 * r] = Label.ARMS
     keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32))
     assert keep[spot].mean() > 0.9 if held else not keep[spot].any()
+
+
+def test_a_clutch_parsed_as_a_top_stays_beside_the_hand(inputs):
+    parse, body = inputs.parse.copy(), inputs.body
+    y, x = np.indices(parse.shape)
+    hand = np.round(body.hands[0]).astype(int)
+    clutch = (np.abs(x - hand[0]) < 0.2 * body.breadth) & (y > hand[1] + 14) & (y < hand[1] + 14 + 0.2 * body.breadth)
+    palm = (np.abs(x - hand[0]) < 0.1 * body.breadth) & (np.abs(y - hand[1]) < 15)
+    parse[palm] = Label.ARMS
+    parse[clutch] = Label.TOP
+    assert agnostic.torso_rows(body, parse.shape)[clutch].min() > 1.0
+    old = agnostic.old_garment(parse, body, 1.0)
+    assert not old[clutch].any()
+    tops = np.isin(inputs.parse, [Label.TOP, Label.OUTERWEAR]) & ~clutch & ~palm
+    assert old[tops].mean() > 0.97
+
+
+def test_a_piece_of_a_long_blouse_parsed_as_a_dress_goes_with_its_hem(inputs):
+    """Top, then a band called a dress, then its hem called a top again: all one blouse."""
+    parse, body = inputs.parse.copy(), inputs.body
+    y, x = np.indices(parse.shape)
+    along = agnostic.torso_rows(body, parse.shape)
+    middle = np.abs(x - body.neck[0]) < 0.5 * body.breadth
+    parse[middle & (along > 1.0) & (along < 1.8)] = Label.LOWER
+    band = middle & (along > 1.0) & (along < 1.1)
+    hem = (np.abs(x - body.neck[0]) < 0.8 * body.breadth) & (along >= 1.1) & (along < 1.3)  # it reaches the hands
+    parse[band] = Label.DRESS
+    skirt = agnostic.old_garment(parse, body, 0.9)
+    assert not skirt[band].any(), "alone it could be the skirt of a dress"
+    parse[hem] = Label.OUTERWEAR
+    parse[(middle & (along > 0.2) & (along <= 1.0))] = Label.OUTERWEAR
+    assert agnostic.old_garment(parse, body, 0.9)[band].mean() > 0.95
+
+
+def test_no_sleeve_is_looked_for_beside_a_bare_arm(inputs):
+    parse, body = inputs.parse.copy(), inputs.body
+    for side in (0, 1):
+        parse[arm_mask(body, side, parse.shape, 1.6, 0.0, 2.0) > 0.5] = Label.BACKGROUND
+        parse[arm_mask(body, side, parse.shape, 1.0, 0.0, 2.0) > 0.5] = Label.ARMS
+    silhouette = np.ones(parse.shape, np.float32)
+    assert np.array_equal(agnostic.overlooked_sleeves(parse, body, silhouette), parse)

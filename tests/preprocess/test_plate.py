@@ -90,3 +90,18 @@ def test_little_cloth_goes_on_in_its_own_colour_without_blotches():
     assert 1.0 < out[..., 0].std() < 25
     again = lower_cloth(photo, seen, BODY.breadth, True)
     assert np.array_equal(out, again)
+
+
+def test_plain_trousers_under_a_coat_go_on_without_mirrored_details():
+    """A dark knob near the coat's edge is seen once; a pattern goes on as a pattern."""
+    y, x = np.indices(SIZE)
+    photo = np.full((*SIZE, 3), (190, 170, 140), np.float32)
+    photo[450:465, 190:210] = 60
+    seen = (y > 440) & (y < 590) & (x > 120) & (x < 280)
+    out = lower_cloth(photo, seen, BODY.breadth, True)
+    hidden = out[380:436, 130:270]
+    assert np.abs(hidden.mean(axis=(0, 1)) - (190, 170, 140)).max() < 12
+    assert hidden.min() > 100, "no second knob"
+    checks = np.where(((y // 8 + x // 8) % 2)[..., None] == 0, np.float32(40), np.float32(220)) * np.ones(3, np.float32)
+    patterned = lower_cloth(checks, seen, BODY.breadth, True)[425:438, 150:250]
+    assert patterned.std() > 40

@@ -77,16 +77,59 @@ def worn_extent(parse: np.ndarray, body: Body) -> tuple[float | None, float | No
 def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     """Pixels of the worn torso clothing that must go: bool (h, w). The skirt of a dress stays below the new hem."""
     along = torso_rows(body, parse.shape)
-    old = is_label(parse, Label.TOP, Label.OUTERWEAR)
+    old = is_label(parse, Label.TOP, Label.OUTERWEAR) & ~_held_low(parse, body)
     dress = is_label(parse, Label.DRESS)
     if dress.any():
         old |= dress & (
             along < min(hem - 0.04, 0.82)
         )  # below the waist it is a skirt, which may stand out beside a top
     old = _of_the_body(old | _sewn_on(parse, body), body)
-    return old | (
-        is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
-    )  # belts, ties, brooches go with the old outfit
+    for label in (Label.DRESS, Label.LOWER):
+        old |= _above_a_hem(is_label(parse, label) & ~old, old, body)
+    accessory = is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
+    return old | _beside(accessory, old)  # belts, ties, brooches go with the old outfit
+
+
+def _held_low(parse: np.ndarray, body: Body) -> np.ndarray:
+    """Small pieces parsed as a top that lie beside a hand, apart from the other clothes and below the hips, such as a
+    clutch: bool (h, w)."""
+    top = is_label(parse, Label.TOP)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(top.astype(np.uint8))
+    small = stats[:, cv2.CC_STAT_AREA] < (0.6 * body.breadth) ** 2
+    joined = np.zeros(count, bool)
+    joined[np.unique(pieces[top & (torso_rows(body, parse.shape) < 1.0)])] = True
+    joined[np.unique(pieces[top & (dilate(is_label(parse, Label.OUTERWEAR).astype(np.uint8), 3) > 0)])] = True
+    held = np.zeros(count, bool)
+    held[np.unique(pieces[top & (dilate(is_label(parse, Label.ARMS).astype(np.uint8), 3) > 0)])] = True
+    low = small & held & ~joined
+    low[0] = False
+    return low[pieces]
+
+
+def _above_a_hem(cloth: np.ndarray, old: np.ndarray, body: Body) -> np.ndarray:
+    """Pieces of `cloth` under which the old garment goes on, so that they are a part of it: bool (h, w)."""
+    out = np.zeros_like(cloth)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(cloth.astype(np.uint8))
+    down = max(round(0.05 * body.breadth), 1)
+    for k in range(1, count):
+        if stats[k, cv2.CC_STAT_AREA] < (0.1 * body.breadth) ** 2:
+            continue
+        piece = pieces == k
+        columns = np.flatnonzero(piece.any(0))
+        lowest = len(piece) - 1 - piece[::-1, columns].argmax(0) + down
+        inside = lowest < len(piece)
+        if inside.any() and old[lowest[inside], columns[inside]].sum() > 0.6 * len(columns):
+            out |= piece
+    return out
+
+
+def _beside(pieces: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The pieces (connected) that touch `other`: bool (h, w)."""
+    count, found = cv2.connectedComponents(pieces.astype(np.uint8))
+    touching = np.zeros(count, bool)
+    touching[np.unique(found[dilate(other.astype(np.uint8), 3).astype(bool) & pieces])] = True
+    touching[0] = False
+    return touching[found]
 
 
 def _sewn_on(parse: np.ndarray, body: Body) -> np.ndarray:
@@ -325,8 +368,14 @@ def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.
         uint8 (h, w), a new parse.
     """
     size = parse.shape
-    near = np.maximum(arm_mask(body, 0, size, 1.9, 0.1, 1.9), arm_mask(body, 1, size, 1.9, 0.1, 1.9)) > 0.5
-    missed = near & (person > 0.7) & is_label(parse, Label.BACKGROUND)
+    missed = np.zeros(size, bool)
+    clothing, bare = is_label(parse, *TORSO_CLOTHING), is_label(parse, Label.ARMS)
+    for side in (0, 1):
+        for start, stop in ((0.1, 1.0), (1.0, 1.9)):
+            limb = arm_mask(body, side, size, 1.2, start, stop) > 0.5
+            if (bare & limb).sum() <= (clothing & limb).sum():  # else no sleeve is there
+                missed |= arm_mask(body, side, size, 1.9, start, stop) > 0.5
+    missed &= (person > 0.7) & is_label(parse, Label.BACKGROUND)
     return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 

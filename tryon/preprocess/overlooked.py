@@ -81,7 +81,21 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
     found = sizeable(found & joined[pieces], (0.05 * body.breadth) ** 2)
     # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
     found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
-    return np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
+    return _joined(parse, found)
+
+
+def _joined(parse: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """A new parse in which the pieces of `found` are clothing: a part of the dress beside them, else of the top."""
+    out = np.where(found, np.uint8(Label.TOP), parse).astype(np.uint8)
+    count, pieces = cv2.connectedComponents(found.astype(np.uint8))
+    nearest = dilate(pieces.astype(np.float32), 2).astype(int)
+    ring = (nearest > 0) & ~found
+    dress = np.bincount(nearest[ring & is_label(parse, Label.DRESS)], minlength=count)
+    cloth = np.bincount(nearest[ring & is_label(parse, *TORSO_CLOTHING)], minlength=count)
+    of_dress = 2 * dress > np.maximum(cloth, 1)
+    of_dress[0] = False
+    out[of_dress[pieces]] = int(Label.DRESS)
+    return out
 
 
 def arms_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:

@@ -7,11 +7,13 @@ import numpy as np
 
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, neck_mask
-from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour
+from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour, wide_blur
 from .masks import dilate, is_label
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
+#: Cloth whose colours differ from their local mean by less than this (Lab) is plain.
+PLAIN = 5.0
 
 
 def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -60,13 +62,28 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     if not far:
         return near
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
+    if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
+        share = np.clip(beyond * 12, 0, 1)[..., None]
+        return near + (_plain_cloth(photo, lower, unit, smooth=True) - near) * share
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
 
-def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float) -> np.ndarray:
+def _relief(photo: np.ndarray, seen: np.ndarray, unit: float) -> float:
+    """How much the colours of cloth differ from their local mean, Lab: a few for plain cloth, more for patterns."""
+    lab = cv2.cvtColor(photo / 255, cv2.COLOR_RGB2LAB)
+    weight = wide_blur(seen.astype(np.float32), 0.08 * unit)[..., None]
+    mean = wide_blur(lab * seen[..., None], 0.08 * unit) / np.maximum(weight, 1e-3)
+    return float(np.median(np.linalg.norm((lab - mean)[seen], axis=1)))
+
+
+def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, smooth: bool = False) -> np.ndarray:
     """Cloth of the usual colour with soft upright folds, where too little of it is seen to be carried on: float32
-    (h, w, 3)."""
+    (h, w, 3).
+
+    Args:
+        smooth: the colour follows that of the nearest cloth.
+    """
     pixels = photo[seen]
     light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
     middle = np.abs(light - np.median(light)) <= np.percentile(np.abs(light - np.median(light)), 60)
@@ -75,6 +92,9 @@ def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float) -> np.ndarray
     folds = np.random.default_rng(0).standard_normal(seen.shape).astype(np.float32)
     folds = cv2.GaussianBlur(folds, (0, 0), sigmaX=max(0.045 * unit, 1.0), sigmaY=max(0.3 * unit, 2.0))
     folds *= contrast / max(float(folds.std()), 1e-6)
+    if smooth:
+        near = wide_blur(smooth_fill(photo, seen), 0.2 * unit)
+        colour = 0.4 * colour + 0.6 * near
     return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
 
 
