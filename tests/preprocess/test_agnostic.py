@@ -336,3 +336,19 @@ def test_no_sleeve_is_looked_for_beside_a_bare_arm(inputs):
         parse[arm_mask(body, side, parse.shape, 1.0, 0.0, 2.0) > 0.5] = Label.ARMS
     silhouette = np.ones(parse.shape, np.float32)
     assert np.array_equal(agnostic.overlooked_sleeves(parse, body, silhouette), parse)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_under_a_long_shirt_tights_go_on_but_bare_legs_do_not(inputs, bare):
+    parse, body, image = inputs.parse.copy(), inputs.body, inputs.image.copy()
+    along = agnostic.torso_rows(body, parse.shape)
+    legs = parse == Label.LOWER
+    parse[legs & (along < 1.5)] = Label.TOP
+    parse[legs & (along >= 1.5)] = Label.LEGS
+    image[legs] = inputs.agnostic.colour if bare else (60, 20, 90)
+    none = np.zeros(parse.shape, np.float32)
+    out = agnostic.build(image, parse, body, none, none, 1.0)
+    spot = legs & (along > 1.15) & (along < 1.3) & (out.layout == int(Label.LOWER))
+    assert spot.sum() > 100
+    colour = np.median(out.plate[spot], axis=0)
+    assert colour.max() < 80 if bare else np.abs(colour - (60, 20, 90)).max() < 20

@@ -478,6 +478,17 @@ def build(
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
+def _is_bare(image: np.ndarray, parse: np.ndarray, body: Body) -> bool:
+    """Whether the legs have the colour of the skin of face and arms, or can't be told from it."""
+    legs = is_label(parse, Label.LEGS)
+    if legs.sum() < 60:
+        return False
+    face = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0)
+    pair = np.stack([np.median(image[legs], axis=0), skin_colour(image, is_label(parse, Label.ARMS), face)])
+    lab = cv2.cvtColor(pair[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    return bool(np.linalg.norm(lab[0, 1:] - lab[1, 1:]) < 12 and lab[0, 0] > 0.5 * lab[1, 0])
+
+
 def fill_plate(
     image: np.ndarray,
     parse: np.ndarray,
@@ -494,8 +505,10 @@ def fill_plate(
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
-    if lower.sum() < 60:
+    if lower.sum() < max(60, 0.05 * body.breadth**2):
         lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
+        if _is_bare(image, parse, body):  # tights go on upwards, skin does not
+            lower &= False
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
     below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
