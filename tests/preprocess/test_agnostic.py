@@ -158,7 +158,30 @@ def test_clothing_parsed_as_hair_goes_but_hair_stays(scene):
     image[spot], image[lock] = (230, 190, 30), PALETTE[int(Label.HAIR)]
     repaired = agnostic.repair_hair(image, parse, body)
     assert (repaired[spot] == Label.TOP).mean() > 0.8
-    assert (repaired[lock] == Label.HAIR).all()
+    assert (repaired[lock][1:-1, 1:-1] == Label.HAIR).all()
+
+
+def test_no_line_of_the_old_garment_stays_between_strands_of_hair(scene):
+    image, parse, body = scene
+    x, y = np.round(body.at(0.15)).astype(int)
+    lock = np.s_[y - 20 : y + 21, x - 20 : x + 21]
+    parse[lock], image[lock] = Label.HAIR, PALETTE[int(Label.HAIR)]
+    image[y - 20 : y + 21, x : x + 4] = (230, 190, 30)  # too thin for a piece of its own
+    repaired = agnostic.repair_hair(image, parse, body)
+    assert (repaired[y - 18 : y + 19, x + 1 : x + 3] == Label.TOP).mean() > 0.8
+    assert (repaired[y - 18 : y + 19, x - 16 : x - 4] == Label.HAIR).all()
+
+
+def test_a_line_between_skirt_and_dress_is_not_the_old_top(scene):
+    _, parse, body = scene
+    y, x = np.indices(parse.shape)
+    along = agnostic.torso_rows(body, parse.shape)
+    middle = np.abs(x - body.neck[0]) < 0.4 * body.breadth
+    parse[middle & (along > 0.9) & (along < 1.6)] = Label.LOWER
+    line = middle & (along > 1.2) & (along < 1.22)
+    parse[line] = Label.OUTERWEAR
+    old = agnostic.old_garment(parse, body, 1.0)
+    assert line.any() and not old[line].any()
 
 
 def test_specks_do_not_stay_in_front(scene):

@@ -83,6 +83,9 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
         old |= dress & (
             along < min(hem - 0.04, 0.82)
         )  # below the waist it is a skirt, which may stand out beside a top
+    # where the parse wavers between two other garments, a line of a third may lie between them
+    thick = cv2.morphologyEx(old.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+    old &= (dilate(thick.astype(np.uint8), 2) > 0) | (along < 0.75)
     old = _of_the_body(old | _sewn_on(parse, body), body)
     for label in (Label.DRESS, Label.LOWER):
         old |= _above_a_hem(is_label(parse, label) & ~old, old, body)
@@ -347,14 +350,17 @@ def repair_hair(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     hair = is_label(parse, Label.HAIR)
     along = torso_rows(body, parse.shape)
     head = hair & (along < -0.12)
-    low = hair & (along > -0.06)
+    low = hair & (along > -0.12)
     if head.sum() < 80 or not low.any():
         return parse
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     typical = np.median(lab[head], axis=0)
     spread = float(np.median(np.linalg.norm(lab[head][:, 1:] - typical[1:], axis=1)))
-    odd = low & (np.linalg.norm(lab[..., 1:] - typical[1:], axis=-1) > max(16.0, 3.5 * spread))
-    odd = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    strange = low & (np.linalg.norm(lab[..., 1:] - typical[1:], axis=-1) > max(16.0, 3.5 * spread))
+    odd = cv2.morphologyEx(strange.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    # thin lines of the garment between the strands
+    beside = dilate((odd | is_label(parse, *TORSO_CLOTHING)).astype(np.uint8), 0.04 * body.breadth) > 0
+    odd |= strange & beside
     return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
@@ -455,8 +461,9 @@ def build(
     size = parse.shape
     unit = body.breadth / 100.0
     along = torso_rows(body, size)
+    hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
-    keep = occluders(parse, body, sleeves, sleeve_end)
+    keep = occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
     gone = old_garment(parse, body, hem) & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     wide &= ~(is_label(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
@@ -522,6 +529,11 @@ def fill_plate(
             layout[limb > 0.5] = int(Label.LEGS)
     elif long_coat:
         below = outline_below(below, is_label(parse, Label.LOWER, Label.DRESS), hole, body, hem)
+    r = max(round(0.12 * body.breadth), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
+    below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
     fill = lower_cloth(photo, lower, body.breadth, long_coat and skirt is None)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)

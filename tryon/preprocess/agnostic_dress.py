@@ -124,9 +124,11 @@ def build(
         silhouette: float32 (h, w), MediaPipe's person mask.
     """
     unit = body.breadth / 100.0
+    hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     old = old_clothes(parse, body)
     keep = occluders(parse, body, sleeves, fit.sleeve_end) & ~(old & is_label(parse, Label.BAG))
+    keep &= ~(hair & ~is_label(parse, Label.HAIR))
     gone = old & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)

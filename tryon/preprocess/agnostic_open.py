@@ -84,9 +84,10 @@ def build(
     size = parse.shape
     unit = body.breadth / 100.0
     along = torso_rows(body, size)
+    hair = is_label(parse, Label.HAIR)
     parse = agnostic.repair_hair(image, agnostic.repair_skin(image, parse, body), body)
     stays = _staying_top(parse, body, along, gap, hem, sleeve_end)
-    keep = agnostic.occluders(parse, body, sleeves, sleeve_end)
+    keep = agnostic.occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
     worn = is_label(parse, Label.ACCESSORY) & gap
     gone = agnostic.old_garment(parse, body, hem) & ~keep & ~stays & ~worn
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool) & ~stays
