@@ -19,6 +19,7 @@ from .landmarks import ATTRIBUTES, MIRROR, expected_landmarks, expected_lower
 from .looks import Look, place_by_outline
 from .matte import largest_part, part_sizes, refine_matte, settle_matte
 from .sleeves import measured, measured_class
+from .turtleneck import settle_turtleneck
 from .views import PAD, View, frame_points
 
 #: The matte is fitted to the edges at this length of the photo's longer side at most, px.
@@ -288,7 +289,7 @@ def _assemble(
         warnings=tuple(_notices(first, look, mask, confidence, open_front, category, wanted)),
         length=length,
     )
-    return _settle_sleeve(found)
+    return _settle_sleeve(found if lower else settle_turtleneck(found))
 
 
 def _settle_sleeve(garment: Garment) -> Garment:
