@@ -14,7 +14,7 @@ from tryon.errors import HipsOutOfFrame
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess import agnostic_lower
-from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.body import body_from_pose, torso_rows
 from tryon.preprocess.fill import row_fill
 
 GARMENTS = {
@@ -166,3 +166,26 @@ def test_strays_of_the_worn_garment_join_it_and_bare_shins_stay():
     shins = (person.parse == Label.LOWER) & (np.arange(600)[:, None] > 430)
     parse = np.where(shins, np.uint8(Label.LEGS), person.parse)
     assert np.array_equal(agnostic_lower.strays(person.image, parse, whole), parse)
+
+
+def test_a_dress_that_shows_only_below_the_waist_is_replaced_from_where_it_begins():
+    person = drawn_person.person()
+    parse = person.parse.copy()
+    parse[parse == Label.LOWER] = Label.DRESS
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    out = agnostic_lower.skirts(parse, body)
+    assert not (out == Label.DRESS).any() and (out == Label.LOWER).sum() > 0.95 * (parse == Label.DRESS).sum()
+    whole = parse.copy()
+    whole[parse == Label.TOP] = Label.DRESS
+    assert np.array_equal(agnostic_lower.skirts(whole, body), whole), "a dress that shows stays one"
+
+
+def test_a_belt_above_the_new_waistband_stays():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    along = torso_rows(body, person.parse.shape)
+    for low, high, goes in ((0.86, 0.93, False), (0.92, 1.04, True)):
+        parse = person.parse.copy()
+        belt = (along > low) & (along < high) & np.isin(parse, (Label.TOP, Label.LOWER))
+        parse[belt] = Label.ACCESSORY
+        assert agnostic_lower.old_garment(parse, body, 0.95)[belt].all() == goes

@@ -15,7 +15,7 @@ from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
-from .preprocess.overlooked import arms_by_colour, clothing_by_colour
+from .preprocess.overlooked import clothing_by_colour, lower_by_colour
 from .preprocess.skeleton import Fit, Part
 from .types import Category, Garment, Person, Pose
 
@@ -226,7 +226,8 @@ def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit |
     """`build_inputs` for trousers, shorts and skirts."""
     view = _View(person, placement)
     size, image, body = view.size, view.image, view.body
-    parse = agnostic_lower.repair(arms_by_colour(image, view.parse, body), body, view.silhouette)
+    parse = agnostic_lower.skirts(lower_by_colour(image, view.parse, body), body)
+    parse = agnostic_lower.repair(parse, body, view.silhouette)
     parse = agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = legs.landmarks_of(worn)

@@ -9,7 +9,8 @@ from tests import drawn_person
 from tryon.inputs import edit_window
 from tryon.labels import Label
 from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
-from tryon.preprocess.overlooked import arms_by_colour, clothing_by_colour
+from tryon.preprocess.body import torso_rows as body_along
+from tryon.preprocess.overlooked import clothing_by_colour, lower_by_colour
 
 SKIN, SLEEVE = (205, 160, 135), (60, 90, 170)
 
@@ -97,6 +98,21 @@ def test_a_bare_arm_taken_for_the_skirt_beside_it_is_an_arm(scene, alike):
     other = np.arange(parse.shape[1])[None] > body.neck[0]
     parse[(arm_mask(body, 1, parse.shape, 1.0, 0.9, 1.9) > 0.5) & other] = Label.ARMS  # the other arm was found
     image[parse == Label.ARMS] = SKIN
-    out = arms_by_colour(image, parse, body)
+    out = lower_by_colour(image, parse, body)
     assert (out[arm] == Label.ARMS).mean() < 0.05 if alike else (out[arm] == Label.ARMS).mean() > 0.9
     assert (out[skirt & ~(arm_mask(body, 0, parse.shape, 1.6) > 0.5)] == Label.LOWER).mean() > 0.95
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_pocket_parsed_as_an_accessory_goes_with_the_trousers(scene, alike):
+    image, parse, body, _ = scene
+    along = body_along(body, parse.shape)
+    image[parse == Label.LOWER] = (200, 190, 170)
+    x = np.arange(parse.shape[1])[None]
+    pocket = (parse == Label.LOWER) & (along > 1.1) & (along < 1.3) & (x > body.neck[0]) & (x < body.neck[0] + 30)
+    assert pocket.sum() > 200
+    parse[pocket] = Label.ACCESSORY
+    if not alike:
+        image[pocket] = (20, 30, 160)
+    out = lower_by_colour(image, parse, body)
+    assert (out[pocket] == (Label.LOWER if alike else Label.ACCESSORY)).all()

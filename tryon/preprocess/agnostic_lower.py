@@ -41,6 +41,8 @@ def _belts(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
     count, pieces = cv2.connectedComponents(accessory.astype(np.uint8))
     low = np.ones(count, bool)
     low[np.unique(pieces[accessory & ((along < waist - 0.12) | (along > waist + 0.3))])] = False
+    below = np.bincount(pieces[accessory & (along > waist - 0.01)], minlength=count)
+    low &= below > 0.25 * np.bincount(pieces.ravel(), minlength=count)  # above the new waistband it stays
     low[0] = False
     return low[pieces]
 
@@ -111,6 +113,23 @@ def repair(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
             out[missed & limb] = int(_ON_ARMS[int(np.argmax(seen))])
     out[missed & is_label(out, Label.BACKGROUND)] = int(Label.LOWER)
     return out
+
+
+def skirts(parse: np.ndarray, body: Body) -> np.ndarray:
+    """A dress of which nothing shows above the waist (a coat or a top hides it, or it is none) becomes LOWER, so that
+    the new garment begins where the old one is seen to begin.
+
+    Args:
+        parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    dress, along = is_label(parse, Label.DRESS), torso_rows(body, parse.shape)
+    low, high = int((dress & (along > 0.7)).sum()), int((dress & (along > 0.1) & (along < 0.6)).sum())
+    if low < 0.2 * body.breadth**2 or high > 0.03 * body.breadth**2:
+        return parse
+    return np.where(dress & (along > 0.6), np.uint8(Label.LOWER), parse).astype(np.uint8)
 
 
 def strays(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:

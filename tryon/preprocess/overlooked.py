@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, below_chin, face_disc
+from .body import Body, arm_mask, below_chin, face_disc, torso_rows
 from .colours import bins_of, colour_odds, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
@@ -98,9 +98,9 @@ def _joined(parse: np.ndarray, found: np.ndarray) -> np.ndarray:
     return out
 
 
-def arms_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
-    """Bare arms beside the lower garment that were taken for it: what lies on an arm's bones and has the colours of
-    skin, not those of the garment elsewhere, becomes ARMS.
+def lower_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """Accessories below the hips that have the colours of the lower garment round them, such as pockets, become a part
+    of it; bare arms beside it that were taken for it, and have the colours of skin, become ARMS.
 
     Args:
         image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
@@ -111,16 +111,17 @@ def arms_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarr
     lower = is_label(parse, Label.LOWER, Label.DRESS)
     limbs = [arm_mask(body, side, parse.shape, 1.1, 0.4, 2.1) > 0.5 for side in (0, 1)]
     around = np.maximum(*(arm_mask(body, side, parse.shape, 1.8, 0.0, 2.3) for side in (0, 1))) > 0.5
+    lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
+    low = is_label(parse, Label.ACCESSORY) & (torso_rows(body, parse.shape) > 0.9)
+    out = np.where(_accessory(lab, low, lower, body.breadth), np.uint8(Label.LOWER), parse).astype(np.uint8)
     skin = is_label(parse, Label.ARMS, Label.LEGS)
     cloth = cv2.erode((lower & ~around).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     if min(skin.sum(), cloth.sum()) < 150 or not any((lower & limb).any() for limb in limbs):
-        return parse
-    lab = lab_of(cv2.GaussianBlur(image, (0, 0), 0.8))
+        return out
     bare, worn = histogram(lab, skin), histogram(lab, cloth)
     if common_colours(worn, bare) > ALIKE:
-        return parse
+        return out
     odds = cv2.GaussianBlur(np.clip(colour_odds(lab, bare, worn), -3, 3), (0, 0), max(0.025 * body.breadth, 0.8))
-    out = parse.copy()
     for limb in limbs:
         arm = lower & limb & (odds > ODDS)
         arm = cv2.morphologyEx(arm.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
