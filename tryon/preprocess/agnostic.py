@@ -385,6 +385,15 @@ def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.
     return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
+def _over_shoulders(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """Where no clothing can be: above the slope from the neck to the shoulders, off the arms: bool (h, w)."""
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
+    slope = 0.28 * np.clip(1 - aside / (0.55 * body.breadth), 0, 1) + 0.06
+    arms = np.maximum(*(arm_mask(body, side, size, 1.4, 0.2, 2.0) for side in (0, 1))) > 0.5
+    return (torso_rows(body, size) < -slope) & ~arms
+
+
 def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     """Background beside the worn clothing that has the clothing's colour, and not the background's, becomes clothing.
 
@@ -434,7 +443,7 @@ def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.
     missed = (beyond < 0.12 * size) & (joined > 0.13 * edge)
     missed[0] = False
     found = missed[pieces]
-    found = sizeable(found, (0.1 * unit) ** 2)
+    found = sizeable(found & ~_over_shoulders(body.scaled(factor), found.shape), (0.1 * unit) ** 2)
     grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.where((grown > 0.5) & (parse == Label.BACKGROUND), np.uint8(Label.TOP), parse).astype(np.uint8)
 

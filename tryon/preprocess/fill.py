@@ -226,6 +226,24 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: n
     return found if found is not None else np.array([196, 154, 128], np.float32)
 
 
+def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """The colour of newly bare skin on one limb, so that it meets the skin that is seen on it: float32 (3,) RGB 0..255.
+
+    Args:
+        image: uint8 (H, W, 3); seen: bool (H, W), skin seen on this limb.
+        usual: float32 (3,), the person's skin colour (`skin_colour`), which counts alone where too little is seen, or
+            where that differs in hue.
+    """
+    if int(seen.sum()) < 150:
+        return usual
+    own = _typical(image, seen, 25, 80)
+    a, b = _lab(own), _lab(usual)
+    turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*b[1:])), deg=True))
+    if min(_chroma(a), _chroma(b)) < GREY or turn > 25 or abs(float(a[0] - b[0])) > 40:
+        return usual
+    return (0.7 * own + 0.3 * usual).astype(np.float32)
+
+
 def _lab(rgb: np.ndarray) -> np.ndarray:
     """One RGB colour 0..255 as Lab, float32 (3,)."""
     return cv2.cvtColor((rgb / 255)[None, None].astype(np.float32), cv2.COLOR_RGB2LAB)[0, 0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, neck_mask
-from .fill import column_fill, mirror_fill, push_pull, row_fill, shade_arm, skin_colour, wide_blur
+from .fill import column_fill, limb_colour, mirror_fill, push_pull, row_fill, shade_arm, skin_colour, wide_blur
 from .masks import dilate, is_label
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
@@ -239,7 +239,9 @@ def bare_skin(
     for side in (0, 1):
         bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
         limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
-        plate += (shade_arm(body, side, size, colour) - plate) * limb[..., None]
+        own = is_label(parse, Label.ARMS) & ~hole & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
+        light = limb_colour(image, own, colour)
+        plate += (shade_arm(body, side, size, light) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
     return skin, colour
