@@ -212,7 +212,12 @@ def build_inputs(
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
-    agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
+    over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
+    neck = skeleton.neck_opening(fit, coverage) if over else None
+    if neck is not None and agnostic_open.shows_top(parse, neck, (0.15 * body.breadth) ** 2):
+        agnostic = agnostic_open.build(image, parse, body, coverage, sleeves, neck, fit.hem, sleeve_end=fit.sleeve_end)
+    else:
+        agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 

@@ -12,6 +12,7 @@ from drawn_garments import garment
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess.collar import neck_kind
+from tryon.preprocess.skeleton import neck_opening
 from tryon.preprocess.worn import as_worn
 from tryon.types import Garment
 
@@ -64,3 +65,19 @@ def test_without_the_hood_nothing_else_changes() -> None:
     far = np.arange(with_hood.coverage.shape[0]) > body.neck[1] + 0.3 * body.length
     assert np.allclose(with_hood.coverage[far], without.coverage[far], atol=0.02)
     assert with_hood.agnostic.edit[far].sum() == without.agnostic.edit[far].sum()
+
+
+def test_the_worn_top_shows_in_the_neck_of_a_jacket_with_a_hood() -> None:
+    person = drawn_person.person()
+    worn = replace(as_worn(hooded(), 640), sleeve="long")
+    marks = {n: p for n, p in worn.landmarks.items()}
+    marks["neck_front"] = (150.0, 170.0)  # a deep opening
+    mask = worn.mask.copy()
+    cv2.fillPoly(mask, [np.array([(122, 95), (178, 95), (150, 170)])], 0)
+    worn = replace(worn, landmarks=marks, mask=mask)
+    inputs = build_inputs(person, worn)
+    opening = neck_opening(inputs.fit, inputs.coverage) & np.isin(inputs.parse, [int(Label.TOP)])
+    assert opening.sum() > (0.15 * inputs.body.breadth) ** 2
+    assert (inputs.agnostic.layout[opening] == Label.TOP).mean() > 0.6
+    without = build_inputs(person, replace(worn, hood=None))
+    assert (without.agnostic.layout[opening] == Label.TOP).mean() < 0.2, "a top is worn on bare skin"

@@ -54,15 +54,16 @@ def overlooked_coat(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndar
     return np.where(found & joined[pieces], np.uint8(Label.OUTERWEAR), parse).astype(np.uint8)
 
 
-def shows_top(parse: np.ndarray, gap: np.ndarray) -> bool:
-    """Whether enough of a worn top is seen between the panels: it can't be invented.
+def shows_top(parse: np.ndarray, gap: np.ndarray, least: float = 0) -> bool:
+    """Whether enough of a worn top is seen between the panels, or in the neckline: it can't be invented.
 
     Args:
         parse: uint8 (h, w); gap: bool (h, w), see `panels.between`.
+        least: px of the top that must be seen.
     """
     covered = is_label(parse, Label.TOP, Label.DRESS, Label.OUTERWEAR) & gap
     top = is_label(parse, Label.TOP, Label.DRESS) & gap
-    return bool(covered.any()) and float(top.sum()) > TOP_NEEDED * float(covered.sum())
+    return bool(covered.any()) and float(top.sum()) > max(TOP_NEEDED * float(covered.sum()), least)
 
 
 def build(
@@ -79,7 +80,7 @@ def build(
     """Erase and roughly fill; arguments as for `agnostic.build`.
 
     Args:
-        gap: bool (h, w), between the panels.
+        gap: bool (h, w), between the panels, or the opening of the neck.
     """
     size = parse.shape
     unit = body.breadth / 100.0

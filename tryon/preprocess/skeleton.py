@@ -207,6 +207,21 @@ def fit(
     return Fit({k: v.astype(np.float32) for k, v in points.items()}, scale, hem, (ends[0], ends[1]), sleeve)
 
 
+def neck_opening(target: Fit, coverage: np.ndarray) -> np.ndarray:
+    """What the neckline of a warped garment leaves open: bool (h, w).
+
+    Args:
+        coverage: float32 (h, w), of all parts.
+    """
+    left, right, front = (target.points[f"neck_{name}"].astype(np.float64) for name in ("left", "right", "front"))
+    beyond = 0.25 * (front - (left + right) / 2)  # the points are those of the seams, the cloth may begin lower
+    mask = np.zeros(coverage.shape, np.uint8)
+    corners = np.stack([left, right, right + 0.6 * (front - right) + beyond, front + beyond,
+                        left + 0.6 * (front - left) + beyond])  # fmt: skip
+    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
+    return (mask > 0) & (coverage < 0.5)
+
+
 def _tilt(direction: np.ndarray, base: np.ndarray, limit: float) -> np.ndarray:
     """`base` turned towards `direction` by at most `limit` radians; unit vector."""
     a = np.arctan2(base[0] * direction[1] - base[1] * direction[0], base @ direction)
