@@ -70,7 +70,7 @@ def test_without_the_hood_nothing_else_changes() -> None:
 def test_the_worn_top_shows_in_the_neck_of_a_jacket_with_a_hood() -> None:
     person = drawn_person.person()
     worn = replace(as_worn(hooded(), 640), sleeve="long")
-    marks = {n: p for n, p in worn.landmarks.items()}
+    marks = dict(worn.landmarks)
     marks["neck_front"] = (150.0, 170.0)  # a deep opening
     mask = worn.mask.copy()
     cv2.fillPoly(mask, [np.array([(122, 95), (178, 95), (150, 170)])], 0)
