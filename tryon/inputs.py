@@ -205,7 +205,7 @@ def build_inputs(
         parts = _hooded(panels.warp(worn, marks, fit, body, size, opening), worn, fit, body, parse)
         warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
         gap = panels.between(parts, coverage)
-        if agnostic_open.shows_top(parse, gap):
+        if agnostic_open.shows_top(parse, gap, body):
             agnostic = agnostic_open.build(
                 image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
             )
@@ -214,7 +214,7 @@ def build_inputs(
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
     neck = skeleton.neck_opening(fit, coverage) if over else None
-    if neck is not None and agnostic_open.shows_top(parse, neck, (0.15 * body.breadth) ** 2):
+    if neck is not None and agnostic_open.shows_top(parse, neck, body, (0.15 * body.breadth) ** 2):
         agnostic = agnostic_open.build(image, parse, body, coverage, sleeves, neck, fit.hem, sleeve_end=fit.sleeve_end)
     else:
         agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)

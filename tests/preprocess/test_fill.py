@@ -6,8 +6,8 @@ import numpy as np
 
 from tests import drawn_person
 from tryon.preprocess import fill
-from tryon.preprocess.body import body_from_pose, leg_mask, leg_stations
-from tryon.preprocess.fill import skin_colour
+from tryon.preprocess.body import arm_stations, body_from_pose, leg_mask, leg_stations
+from tryon.preprocess.fill import chest_relief, mottle, shade_arm, skin_colour
 
 SIZE = (600, 400)
 SKIN = np.array([200, 160, 140], np.float32)
@@ -76,3 +76,36 @@ def test_a_grey_face_is_a_scarf_and_the_cheeks_decide():
     assert np.abs(skin_colour(image, none, head, cheeks) - (90, 62, 50)).max() < 3
     image, arms, head, cheeks = _patches((0, 0, 0), (205, 160, 135), (90, 62, 50))
     assert np.abs(skin_colour(image, none, head, cheeks) - (205, 160, 135)).max() < 3
+
+
+def test_the_tone_of_skin_is_a_little_uneven_and_always_the_same():
+    tone = mottle((120, 90), 60.0)
+    assert tone.shape == (120, 90) and tone.dtype == np.float32
+    assert 0.005 < tone.std() < 0.05 and abs(float(tone.mean()) - 1) < 0.02
+    assert np.array_equal(tone, mottle((120, 90), 60.0))
+
+
+def test_a_bare_arm_is_round_and_darker_towards_the_trunk():
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    colour = np.array([200, 160, 140], np.float32)
+    for side in (0, 1):
+        arm = shade_arm(body, side, (600, 400), colour)[..., 0]
+        points, radius = arm_stations(body, side, 0.5, 0.6, 2)
+        middle, r, out = points[0], float(radius[0]), (1 if side else -1) * body.across
+        axis, outer, inner = (
+            float(np.mean(arm[y - 2 : y + 3, x - 1 : x + 2]))
+            for x, y in (np.round(middle + k * r * out).astype(int) for k in (0, 0.85, -0.85))
+        )
+        assert axis > outer + 8 and axis > inner + 8 and outer > inner
+        assert abs(axis - 205) < 15
+
+
+def test_a_bare_chest_has_collarbones_and_a_shadow_under_the_chin():
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    relief = chest_relief(body, (600, 400))
+    assert relief.min() > 0.7 and relief.max() < 1.15
+    half = body.breadth / 2
+    column = [relief[tuple(np.round(body.neck + body.across * 0.4 * half + body.down * v * half).astype(int)[::-1])]
+              for v in np.linspace(-0.15, 0.25, 21)]  # fmt: skip
+    assert max(column) - min(column) > 0.04, "a ridge with a shadow below it"
+    assert int(np.argmax(column)) < int(np.argmin(column))

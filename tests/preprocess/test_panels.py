@@ -106,7 +106,18 @@ def test_nothing_to_show_between_the_panels_means_closed():
     out = build_inputs(replace(person, parse=parse), as_worn(open_jacket()))
     assert sum(part.name == "torso" for part in out.parts) == 1
     gap = np.zeros((10, 10), bool)
-    assert not agnostic_open.shows_top(np.full((10, 10), int(Label.TOP), np.uint8), gap)
+    assert not agnostic_open.shows_top(np.full((10, 10), int(Label.TOP), np.uint8), gap, out.body)
+
+
+def test_a_long_shirt_that_was_taken_for_trousers_still_shows():
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    gap = np.zeros((600, 400), bool)
+    gap[round(float(body.at(0.1)[1])) : round(float(body.at(1.4)[1])), 190:210] = True
+    parse = np.where(gap, np.uint8(Label.LOWER), np.uint8(Label.OUTERWEAR)).astype(np.uint8)
+    assert not agnostic_open.shows_top(parse, gap, body), "trousers alone are no top"
+    parse[: round(float(body.at(0.25)[1]))] = Label.TOP
+    parse[round(float(body.at(0.95)[1])) :] = Label.OUTERWEAR
+    assert agnostic_open.shows_top(parse, gap, body)
 
 
 def test_a_coat_whose_skirt_was_taken_for_a_dress_is_told_by_its_colour():

@@ -325,3 +325,15 @@ def test_the_front_of_an_open_coat_called_a_dress_goes_with_the_coat() -> None:
     out = settle_tails(one_hot(labels), points, canvas).argmax(0)
     assert (out[34:82, 34:41] == Label.OUTERWEAR).mean() > 0.95
     assert (out[20:88, 44:62] == Label.DRESS).all()
+
+
+def test_a_spot_of_a_dress_called_a_top_has_no_tails() -> None:
+    labels, points = np.zeros((240, 180), np.int64), _standing() * 1.8
+    labels[60:190, 55:125] = Label.DRESS
+    labels[110:150, 90:120] = Label.TOP
+    canvas = np.random.default_rng(2).integers(0, 30, (240, 180, 3)) + np.array((90, 60, 160))
+    canvas[118:150, 60:90] += np.array((80, 90, 60))  # a light patch of the pattern, as on the spot
+    canvas[110:150, 90:120] += np.array((80, 90, 60))
+    canvas = np.clip(canvas, 0, 255).astype(np.uint8)
+    shares = one_hot(labels)
+    np.testing.assert_array_equal(settle_tails(shares, points, canvas, Label.TOP), shares)

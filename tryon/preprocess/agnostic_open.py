@@ -54,15 +54,18 @@ def overlooked_coat(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndar
     return np.where(found & joined[pieces], np.uint8(Label.OUTERWEAR), parse).astype(np.uint8)
 
 
-def shows_top(parse: np.ndarray, gap: np.ndarray, least: float = 0) -> bool:
+def shows_top(parse: np.ndarray, gap: np.ndarray, body: Body, least: float = 0) -> bool:
     """Whether enough of a worn top is seen between the panels, or in the neckline: it can't be invented.
 
     Args:
         parse: uint8 (h, w); gap: bool (h, w), see `panels.between`.
         least: px of the top that must be seen.
     """
-    covered = is_label(parse, Label.TOP, Label.DRESS, Label.OUTERWEAR) & gap
-    top = is_label(parse, Label.TOP, Label.DRESS) & gap
+    inner = is_label(parse, Label.TOP, Label.DRESS)
+    if (inner & gap).any():  # above the hips it is a long shirt's
+        inner |= is_label(parse, Label.LOWER) & (torso_rows(body, parse.shape) < 0.95)
+    covered = (inner | is_label(parse, Label.OUTERWEAR)) & gap
+    top = inner & gap
     return bool(covered.any()) and float(top.sum()) > max(TOP_NEEDED * float(covered.sum()), least)
 
 

@@ -193,6 +193,8 @@ def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.nda
     return cv2.remap(photo, map_x.copy(), (start[None] + folded).astype(np.float32), cv2.INTER_LINEAR)
 
 
+#: Shadows of skin are redder: green and blue fall faster.
+WARM = np.array([1.0, 1.06, 1.1], np.float32)
 #: Chroma (Lab) below which a colour is hardly that of skin.
 GREY = 6.0
 
@@ -261,24 +263,68 @@ def _typical(image: np.ndarray, mask: np.ndarray, low: float = 35, high: float =
     return np.median(px[(lum >= lo) & (lum <= hi)], axis=0).astype(np.float32)
 
 
-def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) -> np.ndarray:
-    """A plain lit cylinder along the arm in skin colour: float32 (H, W, 3), defined everywhere.
+def mottle(size: tuple[int, ...], unit: float) -> np.ndarray:
+    """Uneven tone of skin, about 1: float32 (H, W). Without it painted skin looks like plastic.
 
-    Lambertian falloff across the arm, so that a newly bare arm does not look like a flat cut-out.
+    Args:
+        unit: shoulder breadth, px.
+    """
+    rng = np.random.default_rng(1)
+    tone = np.zeros(size[:2], np.float32)
+    for reach, strength in ((0.16, 0.016), (0.05, 0.012), (0.018, 0.009)):
+        step = max(reach * unit, 1.0)
+        small = rng.standard_normal((int(size[0] / step) + 3, int(size[1] / step) + 3)).astype(np.float32)
+        full = cv2.resize(small, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
+        tone += strength * full[: size[0], : size[1]]
+    return 1 + tone
+
+
+def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) -> np.ndarray:
+    """A lit arm in skin colour: float32 (H, W, 3), defined everywhere.
+
+    Lambertian falloff across the arm, more towards the trunk, and the relief of biceps, elbow and forearm along it, so
+    that a newly bare arm does not look like a flat cut-out.
     """
     h, w = size
-    s = 8
-    pts, radius = arm_stations(body, side, 0.0, 2.2, 34)
+    s = 4
+    t = np.linspace(0.0, 2.2, 45)
+    pts, radius = arm_stations(body, side, 0.0, 2.2, len(t))
     x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2
     y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2
-    # squared distance over squared radius, smallest over the stations
-    u = np.full((len(y), len(x)), 4.0, np.float32)
-    for point, r in zip(pts, radius, strict=True):
-        d2 = (x[None] - point[0]) ** 2 + (y[:, None] - point[1]) ** 2
-        np.minimum(u, d2 / r**2, out=u)
-    shade = (1.03 - 0.26 * np.clip(u, 0, 1.2))[..., None]
-    warm = np.array([1.0, 1.06, 1.1], np.float32)  # shadows of skin are redder: green and blue fall faster
-    return cv2.resize((colour * shade**warm).astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
+    offset = np.stack(np.broadcast_arrays(x[None], y[:, None]), -1)[None] - pts[:, None, None]
+    u = (offset**2).sum(-1) / radius[:, None, None] ** 2
+    near = u.argmin(0)
+    u = np.minimum(np.take_along_axis(u, near[None], 0)[0], 1.2)
+    along = np.gradient(pts, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    inward = np.stack([along[:, 1], -along[:, 0]], 1) * (1.0 if side == 0 else -1.0)
+    inner = (np.take_along_axis(offset, near[None, ..., None], 0)[0] * inward[near]).sum(-1) / radius[near]
+    relief = 0.03 * np.exp(-(((t - 0.55) / 0.2) ** 2)) - 0.035 * np.exp(-(((t - 0.98) / 0.07) ** 2))
+    relief += 0.025 * np.exp(-(((t - 1.28) / 0.16) ** 2)) - 0.02 * np.exp(-(((t - 1.9) / 0.1) ** 2))
+    shade = 1.03 - 0.28 * u - 0.05 * np.clip(inner, -1, 1) + relief[near] * np.clip(1.2 - u, 0, 1)
+    shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)
+    shade = cv2.resize(shade, (w, h), interpolation=cv2.INTER_LINEAR) * mottle(size, body.breadth)
+    return (colour * shade[..., None] ** WARM).astype(np.float32)
+
+
+def chest_relief(body: Body, size: tuple[int, ...]) -> np.ndarray:
+    """Light and shadow on a bare neck and chest, about 1: the chin's shadow, collarbones, the hollow between them, the
+    turn of the shoulders away from the light. float32 (H, W)."""
+    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    dx, dy = xx + 0.5 - body.neck[0], yy + 0.5 - body.neck[1]
+    u = (dx * body.across[0] + dy * body.across[1]) / (body.breadth / 2)
+    v = (dx * body.down[0] + dy * body.down[1]) / (body.breadth / 2)
+    a = np.abs(u)
+    bone = 0.07 - 0.16 * np.clip(a - 0.1, 0, None)  # rises towards the shoulders
+    beside = np.clip((a - 0.08) * 9, 0, 1) * np.clip((0.85 - a) * 4, 0, 1)
+    relief = -0.05 * beside * np.exp(-(((v - bone - 0.07) / 0.055) ** 2))
+    relief += 0.03 * beside * np.exp(-(((v - bone + 0.02) / 0.05) ** 2))
+    relief -= 0.05 * np.exp(-((u / 0.09) ** 2) - ((v - 0.1) / 0.09) ** 2)
+    relief -= 0.025 * np.exp(-((u / 0.07) ** 2)) * np.clip((v - 0.3) * 3, 0, 1)
+    relief -= 0.1 * np.clip((a - 0.55) / 0.55, 0, 1) ** 2
+    chin = float((body.mouth + 0.9 * (body.mouth - body.nose) - body.neck) @ body.down) / (body.breadth / 2)
+    relief -= 0.1 * np.exp(-((u / 0.4) ** 2)) * np.clip(1 - (v - chin) / 0.3, 0, 1)
+    return (1 + relief) * mottle(size, body.breadth)
 
 
 def leg_colour(image: np.ndarray, legs: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -326,6 +372,6 @@ def shade_leg(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) 
     relief = 0.035 * np.exp(-(((t - 0.94) / 0.08) ** 2)) - 0.05 * np.exp(-(((t - 1.1) / 0.07) ** 2))
     relief += 0.02 * np.exp(-(((t - 0.5) / 0.25) ** 2)) + 0.025 * np.exp(-(((t - 1.35) / 0.15) ** 2))
     shade = 1.03 - 0.27 * u - 0.05 * np.clip(inner, -1, 1) + relief * np.clip(1.2 - u, 0, 1)
-    shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)[..., None]
-    warm = np.array([1.0, 1.06, 1.1], np.float32)  # as in `shade_arm`
-    return cv2.resize((colour * shade**warm).astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
+    shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)
+    shade = cv2.resize(shade, (w, h), interpolation=cv2.INTER_LINEAR) * mottle(size, body.breadth)
+    return (colour * shade[..., None] ** WARM).astype(np.float32)

@@ -356,7 +356,10 @@ def settle_tails(
     rows = np.arange(shares.shape[1])[:, None] + 0.5
     lower &= rows > shoulders + 0.7 * trunk
     near = cv2.dilate(outer.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    dress = (labels == Label.DRESS) & (rows < shoulders + 0.65 * trunk)
     if trunk < 12 or not (lower & near).any():
+        return shares
+    if upper == Label.TOP and dress.sum() > outer.sum():  # a spot of a dress that looks like a top has no tails
         return shares
     found = np.flatnonzero(lower.any(1))
     legs = np.zeros(outer.shape, np.uint8)

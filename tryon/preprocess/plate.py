@@ -7,7 +7,18 @@ import numpy as np
 
 from ..labels import Label
 from .body import Body, arm_mask, bust_mask, neck_mask
-from .fill import column_fill, limb_colour, mirror_fill, push_pull, row_fill, shade_arm, skin_colour, wide_blur
+from .fill import (
+    WARM,
+    chest_relief,
+    column_fill,
+    limb_colour,
+    mirror_fill,
+    push_pull,
+    row_fill,
+    shade_arm,
+    skin_colour,
+    wide_blur,
+)
 from .masks import dilate, is_label
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
@@ -233,6 +244,7 @@ def bare_skin(
         away = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
         near = 0.6 * np.exp(-((away / 0.3) ** 2))[..., None]  # farther down the chin's shadow says nothing
         flesh = flesh + near * (smooth_fill(photo, lit) - flesh)
+    flesh = flesh * chest_relief(body, size)[..., None] ** WARM
     plate += (flesh - plate) * neck[..., None]
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
