@@ -59,6 +59,7 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     lower = inner if inner.sum() >= 60 else lower
     if lower.sum() < 60:
         return np.full_like(photo, 45.0)
+    seen = lower
     if far:
         lab = cv2.cvtColor(cv2.GaussianBlur(photo, (0, 0), 1.5) / 255, cv2.COLOR_RGB2LAB)
         rows = np.flatnonzero(lower.any(1))
@@ -75,7 +76,7 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
     if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]
-        return near + (_plain_cloth(photo, lower, unit, smooth=True) - near) * share
+        return near + (_plain_cloth(photo, lower, unit, beside=seen) - near) * share
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
@@ -88,12 +89,12 @@ def _relief(photo: np.ndarray, seen: np.ndarray, unit: float) -> float:
     return float(np.median(np.linalg.norm((lab - mean)[seen], axis=1)))
 
 
-def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, smooth: bool = False) -> np.ndarray:
+def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, beside: np.ndarray | None = None) -> np.ndarray:
     """Cloth of the usual colour with soft upright folds, where too little of it is seen to be carried on: float32
     (h, w, 3).
 
     Args:
-        smooth: the colour follows that of the nearest cloth.
+        beside: bool (h, w), cloth whose nearest colour is carried on.
     """
     pixels = photo[seen]
     light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -103,9 +104,8 @@ def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, smooth: bool 
     folds = np.random.default_rng(0).standard_normal(seen.shape).astype(np.float32)
     folds = cv2.GaussianBlur(folds, (0, 0), sigmaX=max(0.045 * unit, 1.0), sigmaY=max(0.3 * unit, 2.0))
     folds *= contrast / max(float(folds.std()), 1e-6)
-    if smooth:
-        near = wide_blur(smooth_fill(photo, seen), 0.2 * unit)
-        colour = 0.4 * colour + 0.6 * near
+    if beside is not None:
+        colour = 0.15 * colour + 0.85 * wide_blur(smooth_fill(photo, beside), 0.1 * unit)
     return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
 
 
