@@ -33,6 +33,9 @@ def test_wide_legs_go_on_below_a_coat_without_a_step():
         inside = np.flatnonzero(out[row])
         assert abs(inside[0] - 130) <= 4 and abs(inside[-1] - 264) <= 4
         assert not out[row, 194:202].any(), "the gap between the legs stays open"
+    hem = round(float(BODY.at(HEM)[1]))
+    soft = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, HEM)
+    assert soft[hem - 3 : hem + 4, 195:205].min() > 0.98, "no seam where the outline begins"
     widths = out[340:450].sum(1).astype(int)
     assert (np.abs(np.diff(widths)) < 6).all(), "edges run straight"
     assert np.array_equal(out[470:], BELOW[470:] > 0.5), "farther down nothing changes"

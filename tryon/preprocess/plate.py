@@ -135,7 +135,8 @@ def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: 
     if not runs or len(runs) > 2 or len(hips) < 2:
         return below
     shape = np.zeros(below.shape, np.uint8)
-    outer = [(hips[0], first), (hips[-1] + 1, first), (runs[-1][1], seen), (runs[0][0], seen)]
+    start = first - 4  # the blur must not open a seam at the first row
+    outer = [(hips[0], start), (hips[-1] + 1, start), (runs[-1][1], seen), (runs[0][0], seen)]
     cv2.fillPoly(shape, [np.array(outer, np.int32)], 1)
     if len(runs) == 2:
         crotch = body.hips.mean(0) + 0.16 * body.length * body.down
