@@ -105,7 +105,10 @@ def test_a_bare_chest_has_collarbones_and_a_shadow_under_the_chin():
     relief = chest_relief(body, (600, 400))
     assert relief.min() > 0.7 and relief.max() < 1.15
     half = body.breadth / 2
-    column = [relief[tuple(np.round(body.neck + body.across * 0.4 * half + body.down * v * half).astype(int)[::-1])]
-              for v in np.linspace(-0.15, 0.25, 21)]  # fmt: skip
+    column = []
+    for v in np.linspace(-0.12, 0.2, 17):
+        beside = (body.across * u + body.down * v for u in (-0.45, -0.35, 0.35, 0.45))
+        spots = [np.round(body.neck + step * half).astype(int) for step in beside]
+        column.append(float(np.mean([relief[y - 1 : y + 2, x - 3 : x + 4] for x, y in spots])))
     assert max(column) - min(column) > 0.04, "a ridge with a shadow below it"
     assert int(np.argmax(column)) < int(np.argmin(column))

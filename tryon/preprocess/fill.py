@@ -285,32 +285,46 @@ def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) 
     Lambertian falloff across the arm, more towards the trunk, and the relief of biceps, elbow and forearm along it, so
     that a newly bare arm does not look like a flat cut-out.
     """
-    h, w = size
-    s = 4
-    t = np.linspace(0.0, 2.2, 45)
+    out = np.empty((*size[:2], 3), np.float32)
+    out[:] = colour
+    t = np.linspace(0.0, 2.2, 34)
     pts, radius = arm_stations(body, side, 0.0, 2.2, len(t))
-    x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2
-    y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2
-    offset = np.stack(np.broadcast_arrays(x[None], y[:, None]), -1)[None] - pts[:, None, None]
-    u = (offset**2).sum(-1) / radius[:, None, None] ** 2
+    reach = 1.6 * radius[:, None]
+    low = np.clip(np.floor((pts - reach).min(0)), 0, None).astype(int)
+    high = np.clip(np.ceil((pts + reach).max(0)), 0, (size[1], size[0])).astype(int)
+    w, h = high - low
+    if w < 1 or h < 1:
+        return out
+    s = 4
+    x = np.arange((w + s - 1) // s, dtype=np.float32) * s + s / 2 + low[0]
+    y = np.arange((h + s - 1) // s, dtype=np.float32) * s + s / 2 + low[1]
+    dx, dy = x[None, None] - pts[:, 0, None, None], y[None, :, None] - pts[:, 1, None, None]
+    u = (dx**2 + dy**2) / radius[:, None, None] ** 2
     near = u.argmin(0)
     u = np.minimum(np.take_along_axis(u, near[None], 0)[0], 1.2)
     along = np.gradient(pts, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
     inward = np.stack([along[:, 1], -along[:, 0]], 1) * (1.0 if side == 0 else -1.0)
-    inner = (np.take_along_axis(offset, near[None, ..., None], 0)[0] * inward[near]).sum(-1) / radius[near]
+    offset = np.stack([x[None] - pts[near, 0], y[:, None] - pts[near, 1]], -1)
+    inner = (offset * inward[near]).sum(-1) / radius[near]
     relief = 0.03 * np.exp(-(((t - 0.55) / 0.2) ** 2)) - 0.035 * np.exp(-(((t - 0.98) / 0.07) ** 2))
     relief += 0.025 * np.exp(-(((t - 1.28) / 0.16) ** 2)) - 0.02 * np.exp(-(((t - 1.9) / 0.1) ** 2))
     shade = 1.03 - 0.28 * u - 0.05 * np.clip(inner, -1, 1) + relief[near] * np.clip(1.2 - u, 0, 1)
     shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)
-    shade = cv2.resize(shade, (w, h), interpolation=cv2.INTER_LINEAR) * mottle(size, body.breadth)
-    return (colour * shade[..., None] ** WARM).astype(np.float32)
+    shade = cv2.resize(shade, (int(w), int(h)), interpolation=cv2.INTER_LINEAR) * mottle((h, w), body.breadth)
+    out[low[1] : high[1], low[0] : high[0]] = colour * shade[..., None] ** WARM
+    return out
 
 
 def chest_relief(body: Body, size: tuple[int, ...]) -> np.ndarray:
     """Light and shadow on a bare neck and chest, about 1: the chin's shadow, collarbones, the hollow between them, the
     turn of the shoulders away from the light. float32 (H, W)."""
-    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    out = np.ones(size[:2], np.float32)
+    low = np.clip(body.neck - 0.9 * body.breadth, 0, (size[1], size[0])).astype(int)
+    high = np.clip(body.neck + 0.9 * body.breadth, 0, (size[1], size[0])).astype(int)
+    if (high <= low).any():
+        return out
+    yy, xx = np.mgrid[low[1] : high[1], low[0] : high[0]].astype(np.float32)
     dx, dy = xx + 0.5 - body.neck[0], yy + 0.5 - body.neck[1]
     u = (dx * body.across[0] + dy * body.across[1]) / (body.breadth / 2)
     v = (dx * body.down[0] + dy * body.down[1]) / (body.breadth / 2)
@@ -324,7 +338,8 @@ def chest_relief(body: Body, size: tuple[int, ...]) -> np.ndarray:
     relief -= 0.1 * np.clip((a - 0.55) / 0.55, 0, 1) ** 2
     chin = float((body.mouth + 0.9 * (body.mouth - body.nose) - body.neck) @ body.down) / (body.breadth / 2)
     relief -= 0.1 * np.exp(-((u / 0.4) ** 2)) * np.clip(1 - (v - chin) / 0.3, 0, 1)
-    return (1 + relief) * mottle(size, body.breadth)
+    out[low[1] : high[1], low[0] : high[0]] = (1 + relief) * mottle(relief.shape, body.breadth)
+    return out
 
 
 def leg_colour(image: np.ndarray, legs: np.ndarray, arms: np.ndarray, face: np.ndarray) -> np.ndarray:

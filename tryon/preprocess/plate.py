@@ -59,7 +59,6 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     lower = inner if inner.sum() >= 60 else lower
     if lower.sum() < 60:
         return np.full_like(photo, 45.0)
-    seen = lower
     if far:
         lab = cv2.cvtColor(cv2.GaussianBlur(photo, (0, 0), 1.5) / 255, cv2.COLOR_RGB2LAB)
         rows = np.flatnonzero(lower.any(1))
@@ -76,7 +75,7 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
     if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]
-        return near + (_plain_cloth(photo, lower, unit, beside=seen) - near) * share
+        return near + (_plain_cloth(photo, lower, unit, beside=lower) - near) * share
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
