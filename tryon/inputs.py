@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from .labels import Label
 from .preprocess import agnostic as agnostic_stage
 from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
-from .preprocess.body import Body, arm_mask, body_from_pose, trunk_mask
+from .preprocess.body import Body, arm_mask, body_from_pose, torso_rows, trunk_mask
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour
@@ -148,7 +148,7 @@ class _View:
     """A person on the canvas: what every category begins and ends with."""
 
     def __init__(self, person: Person, placement: Placement) -> None:
-        self.placement = placement
+        self.person, self.placement = person, placement
         self.size = (placement.height, placement.width)
         self.image = placement.crop(person.image)
         self.parse = placement.crop(person.parse, nearest=True, border="zero")
@@ -160,6 +160,40 @@ class _View:
         parse = agnostic_stage.overlooked_sleeves(self.parse, self.body, self.silhouette)
         parse = agnostic_stage.overlooked_clothing(self.image, parse, self.body)
         return clothing_by_colour(self.image, parse, self.body)
+
+    def erased(
+        self, parse: np.ndarray, coverage: np.ndarray, sleeves: np.ndarray, fit: Fit, gap: np.ndarray | None = None
+    ) -> Agnostic:
+        """`agnostic.build`, or with `gap` `agnostic_open.build`. Where a long coat goes, the picture is continued below
+        the canvas meanwhile: what the coat hid is guessed from what shows under it."""
+        rows = self._rows_below(parse, fit.hem)
+        image = self.image
+        if rows:
+            tall = replace(self.placement, height=self.size[0] + rows)
+            image = tall.crop(self.person.image)
+            parse = np.vstack([parse, tall.crop(self.person.parse, nearest=True, border="zero")[self.size[0] :]])
+            coverage, sleeves = (np.pad(a, ((0, rows), (0, 0))) for a in (coverage, sleeves))
+            gap = gap if gap is None else np.pad(gap, ((0, rows), (0, 0)))
+        if gap is None:
+            out = agnostic_stage.build(image, parse, self.body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
+        else:
+            out = agnostic_open.build(
+                image, parse, self.body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
+            )
+        if not rows:
+            return out
+        cut = {name: getattr(out, name)[: self.size[0]] for name in ("plate", "edit", "keep", "skin", "layout")}
+        return replace(out, **cut)
+
+    def _rows_below(self, parse: np.ndarray, hem: float) -> int:
+        """How many rows below the canvas help to guess what a long coat hid, 0 where there is none."""
+        body, height = self.body, self.size[0]
+        worn = np.isin(parse, [int(Label.TOP), int(Label.OUTERWEAR)]) & (torso_rows(body, self.size) > hem + 0.15)
+        if worn.sum() < (0.3 * body.breadth) ** 2:
+            return 0
+        y0 = self.placement.y0
+        end = min(float(body.ankles[:, 1].max()), (self.person.image.shape[0] - y0) * self.placement.scale)
+        return int(np.clip(end - height, 0, 0.5 * height))
 
     def inputs(
         self,
@@ -206,18 +240,16 @@ def build_inputs(
         warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
         gap = panels.between(parts, coverage)
         if agnostic_open.shows_top(parse, gap, body):
-            agnostic = agnostic_open.build(
-                image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
-            )
+            agnostic = view.erased(parse, coverage, sleeves, fit, gap)
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
     neck = skeleton.neck_opening(fit, coverage) if over else None
     if neck is not None and agnostic_open.shows_top(parse, neck, body, (0.15 * body.breadth) ** 2):
-        agnostic = agnostic_open.build(image, parse, body, coverage, sleeves, neck, fit.hem, sleeve_end=fit.sleeve_end)
+        agnostic = view.erased(parse, coverage, sleeves, fit, neck)
     else:
-        agnostic = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
+        agnostic = view.erased(parse, coverage, sleeves, fit)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from tests import drawn_person
-from tryon.inputs import LAYOUT_GROUPS, build_inputs, edit_window
+from tryon.inputs import LAYOUT_GROUPS, _View, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
-from tryon.preprocess import agnostic
-from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, hand_mask
+from tryon.preprocess import agnostic, skeleton
+from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, folded_up, hand_mask
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
+from tryon.types import Person
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +266,39 @@ def test_a_hand_in_a_pocket_that_goes_is_painted_and_a_seen_one_is_not(inputs):
     assert agnostic.hand_hidden(without, everywhere, body, 0)
     assert not agnostic.hand_hidden(without, ~everywhere, body, 0)  # in trousers that stay
     assert not agnostic.hand_hidden(parse, everywhere, body, 0)
+
+
+def test_no_hand_is_painted_where_an_arm_seems_to_be_folded_up(inputs):
+    """The pose network puts hands of arms behind the back on the upper arm."""
+    body = inputs.body
+    without = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    hands = body.hands.copy()
+    hands[0] = body.shoulders[0] * 0.6 + body.elbows[0] * 0.4
+    folded = replace(body, hands=hands)
+    assert folded_up(folded, 0) and not folded_up(body, 0)
+    everywhere = np.ones(inputs.parse.shape, bool)
+    assert not agnostic.hand_hidden(without, everywhere, folded, 0)
+
+
+def test_what_a_long_coat_hid_is_guessed_from_what_shows_below_the_canvas():
+    person, flat = drawn_person.person(), as_worn(drawn_person.flat_top("short"))
+    parse, image = person.parse.copy(), person.image.copy()
+    parse[parse == Label.LEGS] = Label.LOWER
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    coat = cv2.dilate((parse == Label.LOWER).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    coat &= np.arange(len(parse))[:, None] < float(body.at(2.0)[1])
+    coat |= parse == Label.TOP
+    image[parse == Label.LOWER] = (150, 40, 50)
+    image[coat] = (30, 30, 34)
+    parse[coat & (parse != Label.ARMS)] = Label.OUTERWEAR
+    view = _View(Person(image, person.pose, parse), edit_window(person.pose, parse))
+    nothing = np.zeros(view.size, np.float32)
+    fit = replace(skeleton.fit(flat, skeleton.landmarks_of(flat), view.body), hem=1.05)
+    out = view.erased(view.parse, nothing, nothing, fit)
+    assert out.plate.shape[:2] == out.edit.shape == out.layout.shape == view.size
+    y, x = np.round(view.body.hips[0] * 0.4 + view.body.knees[0] * 0.6).astype(int)[::-1]
+    assert out.layout[y, x] == Label.LOWER
+    assert np.abs(out.plate[y - 4 : y + 5, x - 4 : x + 5].mean((0, 1)) - (150, 40, 50)).max() < 20
 
 
 def test_newly_bare_arms_hang_before_the_garment_but_below_its_sleeve(inputs):

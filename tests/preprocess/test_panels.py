@@ -150,5 +150,5 @@ def test_trousers_go_on_under_a_long_coat():
     wrong = known.copy()
     wrong[60:80, 20:40] = True
     photo[60:80, 20:40] = (240, 230, 220)
-    cloth = lower_cloth(photo, wrong, 40.0, far=True)
+    cloth = lower_cloth(photo, wrong, ~wrong, 40.0, far=True)
     assert np.abs(cloth[10:50, 25:35].mean((0, 1)) - (30, 102, 50)).max() < 25

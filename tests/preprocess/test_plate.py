@@ -5,11 +5,12 @@ import numpy as np
 from tests import drawn_person
 from tryon.labels import Label
 from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
-from tryon.preprocess.plate import lower_cloth, outline_below, skirt_below
+from tryon.preprocess.plate import beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 
 SIZE = (600, 400)
 BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())
 HEM = 1.05
+TOP = round(float(BODY.at(HEM)[1]))
 BELOW = np.maximum(trunk_mask(BODY, SIZE, 1.0, 0.5, 1.15), legs_mask(BODY, SIZE))
 
 
@@ -28,36 +29,52 @@ def _legs(left: tuple[int, int], right: tuple[int, int]) -> np.ndarray:
 
 def test_wide_legs_go_on_below_a_coat_without_a_step():
     lower = _legs((130, 190), (205, 265))
-    out = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, HEM) > 0.5
+    out = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, TOP) > 0.5
     for row in (440, 448):
         inside = np.flatnonzero(out[row])
         assert abs(inside[0] - 130) <= 4 and abs(inside[-1] - 264) <= 4
         assert not out[row, 194:202].any(), "the gap between the legs stays open"
     hem = round(float(BODY.at(HEM)[1]))
-    soft = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, HEM)
+    soft = outline_below(BELOW, lower & ~_hidden_to(450), _hidden_to(450), BODY, TOP)
     assert soft[hem - 3 : hem + 4, 195:205].min() > 0.98, "no seam where the outline begins"
     widths = out[340:450].sum(1).astype(int)
     assert (np.abs(np.diff(widths)) < 6).all(), "edges run straight"
     assert np.array_equal(out[470:], BELOW[470:] > 0.5), "farther down nothing changes"
 
 
+def test_cloth_between_the_legs_closes_the_gap():
+    hole = _hidden_to(450)
+    hole[380:450, 190:205] = False  # seen between the coat's fronts
+    lower = (_legs((130, 190), (205, 265)) | ~hole & (np.arange(SIZE[1]) > 189) & (np.arange(SIZE[1]) < 205)) & ~hole
+    out = outline_below(BELOW, lower, hole, BODY, TOP) > 0.5
+    assert out[400:440, 150:245].all()
+
+
+def test_a_skirt_behind_fringes_is_one_piece():
+    lower = np.zeros(SIZE, bool)
+    for start in (120, 160, 200, 240):
+        lower[300:560, start : start + 30] = True
+    out = outline_below(BELOW, lower & ~_hidden_to(430), _hidden_to(430), BODY, TOP) > 0.5
+    assert out[425, 125:265].all()
+
+
 def test_a_skirt_is_one_piece():
     lower = _legs((120, 280), (120, 280))
-    out = outline_below(BELOW, lower & ~_hidden_to(430), _hidden_to(430), BODY, HEM) > 0.5
+    out = outline_below(BELOW, lower & ~_hidden_to(430), _hidden_to(430), BODY, TOP) > 0.5
     assert out[425, 125:275].all() and out[370:430, 195:205].all()
 
 
 def test_what_is_not_seen_below_the_coat_is_left_as_it_is():
     hole = _hidden_to(560)
     lower = np.zeros(SIZE, bool)
-    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, HEM), BELOW)
+    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, TOP), BELOW)
 
 
 def test_a_short_gap_is_left_as_it_is():
     hem = round(float(BODY.at(HEM)[1]))
     hole = _hidden_to(hem + 12)
     lower = _legs((130, 190), (205, 265)) & ~hole
-    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, HEM), BELOW)
+    assert np.array_equal(outline_below(BELOW, lower, hole, BODY, TOP), BELOW)
 
 
 def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
@@ -68,7 +85,8 @@ def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
     parse[end : end + 120, 165:235] = Label.LEGS
     hole = np.zeros(SIZE, bool)
     hole[:, 60:200] = True  # the coat hangs over one half, down to the knees
-    found = skirt_below(BELOW, parse, hole, BODY, along, HEM)
+    photo = np.where((parse == Label.LEGS)[..., None], np.float32(60), np.float32(180)) * np.ones(3, np.float32)
+    found = skirt_below(photo, BELOW, parse, hole, BODY, along, HEM)
     assert found is not None
     shape, at = found[0] > 0.5, found[1]
     assert abs(at - 1.5) < 0.05 and not shape[end + 4 :].any()
@@ -76,9 +94,15 @@ def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
     axis = float(BODY.at(1.5)[0])
     assert abs((axis - row[0]) - (row[-1] - axis)) < 4 and abs(row[-1] - 259) < 6
     trousers = np.where(parse == Label.LEGS, np.uint8(Label.LOWER), parse)
-    assert skirt_below(BELOW, trousers, hole, BODY, along, HEM) is None
+    assert skirt_below(photo, BELOW, trousers, hole, BODY, along, HEM) is None
+    plain = np.full_like(photo, 180)
+    assert skirt_below(plain, BELOW, parse, hole, BODY, along, HEM) is None, "trousers, partly parsed as legs"
+    low = parse.copy()
+    low[end + 90 : end + 120, 165:185] = Label.LOWER  # a shin that was parsed as trousers
+    again = skirt_below(photo, BELOW, low, hole, BODY, along, HEM)
+    assert again is not None and abs(again[1] - at) < 0.01
     short = hole & (along < 1.4)
-    assert skirt_below(BELOW, parse, short, BODY, along, HEM) is None
+    assert skirt_below(photo, BELOW, parse, short, BODY, along, HEM) is None
 
 
 def test_little_cloth_goes_on_in_its_own_colour_without_blotches():
@@ -88,10 +112,10 @@ def test_little_cloth_goes_on_in_its_own_colour_without_blotches():
     seen[400:440, 185:215] = True
     photo[seen] = np.array([150, 40, 50]) + rng.normal(0, 6, (int(seen.sum()), 3))
     photo[400:404, 185:215] = 250  # the parse errs at the rim
-    out = lower_cloth(photo, seen, BODY.breadth, True)
+    out = lower_cloth(photo, seen, ~seen, BODY.breadth, True)
     assert np.abs(np.median(out.reshape(-1, 3), axis=0) - (150, 40, 50)).max() < 6
     assert 1.0 < out[..., 0].std() < 25
-    again = lower_cloth(photo, seen, BODY.breadth, True)
+    again = lower_cloth(photo, seen, ~seen, BODY.breadth, True)
     assert np.array_equal(out, again)
 
 
@@ -101,10 +125,47 @@ def test_plain_trousers_under_a_coat_go_on_without_mirrored_details():
     photo = np.full((*SIZE, 3), (190, 170, 140), np.float32)
     photo[450:465, 190:210] = 60
     seen = (y > 440) & (y < 590) & (x > 120) & (x < 280)
-    out = lower_cloth(photo, seen, BODY.breadth, True)
+    out = lower_cloth(photo, seen, ~seen, BODY.breadth, True)
     hidden = out[380:436, 130:270]
     assert np.abs(hidden.mean(axis=(0, 1)) - (190, 170, 140)).max() < 12
     assert hidden.min() > 100, "no second knob"
     checks = np.where(((y // 8 + x // 8) % 2)[..., None] == 0, np.float32(40), np.float32(220)) * np.ones(3, np.float32)
-    patterned = lower_cloth(checks, seen, BODY.breadth, True)[425:438, 150:250]
+    patterned = lower_cloth(checks, seen, ~seen, BODY.breadth, True)[425:438, 150:250]
     assert patterned.std() > 40
+
+
+def test_a_dress_over_trousers_goes_on_in_its_own_colour():
+    """Both are the lower garment to the parse; the one that the coat lay on counts."""
+    photo = np.full((*SIZE, 3), (40, 45, 70), np.float32)
+    photo[:470] = (190, 175, 140)
+    seen = np.zeros(SIZE, bool)
+    seen[400:590, 130:270] = True
+    hole = np.zeros(SIZE, bool)
+    hole[200:400, 100:300] = True
+    light = lower_cloth(photo, seen, hole, BODY.breadth, True)[300:380, 150:250].mean((0, 1))
+    assert np.abs(light - (190, 175, 140)).max() < 25
+    photo[:470] = (15, 14, 12)  # dark there: the coat's shadow
+    photo[470:] = (150, 150, 155)
+    shadow = lower_cloth(photo, seen, hole, BODY.breadth, True)[300:380, 150:250].mean((0, 1))
+    assert np.abs(shadow - (150, 150, 155)).max() < 30
+
+
+def test_legs_are_painted_above_those_that_are_seen():
+    legs = np.zeros(SIZE, bool)
+    legs[450:560, 150:180] = legs[450:560, 220:250] = True
+    place = over_legs(legs, _hidden_to(450), BODY)
+    assert place[440, 150:180].all() and place[440, 220:250].all()
+    assert not place[440, 100:135].any() and not place[440, 265:300].any()
+    assert place[350].sum() > place[440].sum(), "thighs are wider"
+    assert over_legs(np.zeros(SIZE, bool), _hidden_to(450), BODY).all()
+
+
+def test_painted_legs_meet_the_colour_of_those_that_are_seen():
+    photo = np.full((*SIZE, 3), 90, np.float32)
+    photo[450:, :] = 210
+    painted = np.full((*SIZE, 3), 150, np.float32)
+    seen = np.zeros(SIZE, bool)
+    seen[450:560, 150:180] = True
+    out = beside_seen(photo, painted, seen, BODY)
+    assert out[449, 165].mean() > 195 and abs(out[250, 165].mean() - 150) < 3
+    assert np.array_equal(beside_seen(photo, painted, np.zeros(SIZE, bool), BODY), painted)

@@ -136,3 +136,15 @@ def test_flat_slits_between_trouser_legs_close_and_upright_ones_stay():
     part = skeleton.Part("hips", np.dstack([x, y]), weight, np.ones((120, 100), bool))
     _, alpha, _ = assemble(image, [part], 60.0, 1.0)
     assert alpha[51, 40] > 0.9 and alpha[100, 50] == 0
+
+
+def test_small_holes_in_a_garment_become_folds_and_large_ones_stay():
+    weight = np.ones((120, 100), np.float32) * 0.999
+    weight[40:52, 30:40] = 0  # under the armpit
+    weight[70:100, 30:70] = 0  # between the body and an arm on the hip
+    y, x = np.mgrid[0:120, 0:100].astype(np.float32) + 0.5
+    image = np.full((120, 100, 3), 90, np.uint8)
+    part = skeleton.Part("torso", np.dstack([x, y]), weight, np.ones((120, 100), bool))
+    rgb, alpha, _ = assemble(image, [part], 60.0, 1.0)
+    assert alpha[46, 35] > 0.9 and 60 < rgb[46, 35].mean() < 88
+    assert alpha[85, 50] == 0

@@ -20,6 +20,7 @@ from .body import (
     below_chin,
     drawn_hand,
     face_disc,
+    folded_up,
     hand_mask,
     leg_mask,
     legs_mask,
@@ -28,7 +29,7 @@ from .body import (
 )
 from .fill import leg_colour, shade_leg, skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
-from .plate import backdrop, bare_skin, lower_cloth, outline_below, skirt_below
+from .plate import backdrop, bare_skin, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
@@ -233,6 +234,8 @@ def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> b
     Args:
         gone: bool (h, w), the clothes that are taken away.
     """
+    if folded_up(body, side):
+        return False
     place = hand_mask(body, side, parse.shape, 1.4) > 0.5
     if not place.any() or gone[place].mean() <= 0.6:
         return False
@@ -482,7 +485,9 @@ def build(
     edit = ((wide & ~head) | rim | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end)
+    plate, layout, skin, colour = fill_plate(
+        image, parse, body, hole, along, hem, sleeve_end, (garment > 0.5) & (sleeves < 0.5)
+    )
     hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
     for side in (0, 1):
         if hands[side]:
@@ -513,37 +518,50 @@ def fill_plate(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
+    trunk: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
+    """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
+
+    Args:
+        trunk: bool (h, w), what the new garment covers without its sleeves: the lower garment begins under its edge.
+    """
     size = parse.shape
     photo = image.astype(np.float32)
     plate = backdrop(photo, parse, body, hole)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
-    if lower.sum() < max(60, 0.05 * body.breadth**2):
-        lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole
-        if _is_bare(image, parse, body):  # tights go on upwards, skin does not
-            lower &= False
+    bare = _is_bare(image, parse, body)
+    if lower.sum() < max(60, 0.05 * body.breadth**2):  # tights go on upwards, skin does not
+        lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole & (not bare)
+    begin = np.clip((along - hem + 0.14) * 20, 0, 1)
+    edge = np.where(trunk.any(0), size[0] - trunk[::-1].argmax(0), size[0]) - max(round(0.06 * body.breadth), 1)
+    begin[(np.arange(size[0])[:, None] >= edge[None]) & (along > 0.7)] = 1
     below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
-    below = cv2.GaussianBlur(below * np.clip((along - hem + 0.14) * 20, 0, 1), (0, 0), 1.2)
+    below = cv2.GaussianBlur(below * begin, (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
-    skirt = skirt_below(below, parse, hole, body, along, hem) if long_coat else None
+    skirt = skirt_below(photo, below, parse, hole, body, along, hem) if long_coat else None
     if skirt is not None:
         below, end = skirt
         colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
         for side in (0, 1):
-            limb = cv2.GaussianBlur(leg_mask(body, side, size, 1.0, 0.1, 2.05), (0, 0), 0.8) * (along > end - 0.1)
-            plate += (shade_leg(body, side, size, colour) - plate) * limb[..., None]
+            limb = leg_mask(body, side, size, 1.0, 0.1, 2.05) * over_legs(is_label(parse, Label.LEGS), hole, body)
+            limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.1)
+            leg = beside_seen(photo, shade_leg(body, side, size, colour), is_label(parse, Label.LEGS) & ~hole, body)
+            plate += (leg - plate) * limb[..., None]
             layout[limb > 0.5] = int(Label.LEGS)
     elif long_coat:
-        below = outline_below(below, is_label(parse, Label.LOWER, Label.DRESS), hole, body, hem)
+        top = round(float(body.at(hem - 0.1)[1]))
+        middle = edge[np.abs(np.arange(size[1]) - float(body.pelvis[0])) < 0.8 * body.chest]
+        top = min(top, int(np.median(middle))) if len(middle) else top
+        seen = is_label(parse, Label.LOWER, Label.DRESS) | (is_label(parse, Label.LEGS) & (not bare))
+        below = outline_below(below, seen, hole, body, top)
     r = max(round(0.12 * body.breadth), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
     within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
     below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
-    fill = lower_cloth(photo, lower, body.breadth, long_coat and skirt is None)
+    fill = lower_cloth(photo, lower, hole, body.breadth, long_coat and skirt is None)
     plate += (fill - plate) * below[..., None]
     layout[below > 0.5] = int(Label.LOWER)
 

@@ -255,6 +255,15 @@ def drawn_hand(body: Body, side: int, size: tuple[int, ...]) -> tuple[np.ndarray
     return mask.astype(np.float32) / 255, lines.astype(np.float32) / 255
 
 
+def folded_up(body: Body, side: int) -> bool:
+    """Whether a hand seems to lie on the upper arm of its own side: so the pose network guesses for arms that go behind
+    the back."""
+    shoulder, elbow, hand = body.shoulders[side], body.elbows[side], body.hands[side]
+    axis = elbow - shoulder
+    t = float(np.clip((hand - shoulder) @ axis / max(float(axis @ axis), 1e-6), 0, 1))
+    return float(np.linalg.norm(hand - shoulder - t * axis)) < 0.25 * body.breadth and 0.1 < t < 1.0
+
+
 def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:
     """Torso lengths below the shoulder line, for each pixel: float32 (h, w)."""
     x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.neck[0]) * (body.down[0] / body.length)

@@ -13,6 +13,8 @@ CONTACT, ROUND = 0.24, 0.16
 SEAMLESS = ("hips",)
 #: How much a trouser leg darkens towards its edges: without it, legs that stand close look like a skirt.
 LEG_ROUND = 0.26
+#: Holes smaller than a square of this side (shoulder breadths) are folds; the light in them.
+HOLE, FOLD = 0.22, 0.85
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 
@@ -65,6 +67,26 @@ def _close_gaps(
     return rgb + (around - rgb) * share, np.where(slit, closed, alpha)
 
 
+def _fill_holes(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Small holes that the garment's parts enclose, such as under the armpit of a sleeve that hangs beside the body,
+    become folds: the colour of the cloth around, in shade."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((alpha < 0.5).astype(np.uint8))
+    h, w = alpha.shape
+    x, y = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    inside = (x > 0) & (y > 0) & (x + stats[:, cv2.CC_STAT_WIDTH] < w) & (y + stats[:, cv2.CC_STAT_HEIGHT] < h)
+    small = inside & (stats[:, cv2.CC_STAT_AREA] < (HOLE * unit) ** 2)
+    small[0] = False
+    if not small.any():
+        return rgb, alpha
+    hole = cv2.dilate(small[pieces].astype(np.uint8), np.ones((3, 3), np.uint8))
+    reach = max(HOLE * unit / 2, 1.0)
+    known = alpha * (1 - hole)
+    around = cv2.GaussianBlur(rgb * known[..., None], (0, 0), reach)
+    around /= np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-3)[..., None]
+    share = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 0.7)[..., None]
+    return rgb + (FOLD * around - rgb) * share, np.maximum(alpha, share[..., 0])
+
+
 def assemble(
     image: np.ndarray, parts: list[Part], unit: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,6 +129,8 @@ def assemble(
         if part.name not in ("torso", "hood"):
             sleeves = np.maximum(sleeves, a)
     rgb, alpha = _close_gaps(rgb, alpha, unit, flat=parts[-1].name in SEAMLESS)
+    if any(part.name == "torso" for part in parts):
+        rgb, alpha = _fill_holes(rgb, alpha, unit)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves

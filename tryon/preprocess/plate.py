@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from .body import Body, arm_mask, bust_mask, neck_mask
+from .body import Body, arm_mask, bust_mask, folded_up, neck_mask
 from .fill import (
     WARM,
     chest_relief,
@@ -23,6 +23,8 @@ from .masks import dilate, is_label
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
+#: What was parsed as legs and as a skirt, in colours that are nearer to each other than this (Lab), may be trousers.
+SAME_CLOTH = 12.0
 #: Cloth whose colours differ from their local mean by less than this (Lab) is plain.
 PLAIN = 5.0
 
@@ -47,11 +49,11 @@ def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray)
     return mirror_fill(photo, known, smooth_fill(photo, known), 0.12 * body.breadth)
 
 
-def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) -> np.ndarray:
+def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: float, far: bool) -> np.ndarray:
     """The lower garment, carried on from where it is seen: float32 (h, w, 3), defined everywhere.
 
     Args:
-        photo: float32 (h, w, 3); lower: bool (h, w); unit: shoulder breadth, px.
+        photo: float32 (h, w, 3); lower, hole: bool (h, w); unit: shoulder breadth, px.
         far: a long coat hid most of it: what differs from its usual colour is then taken for the coat's.
     """
     # not its rim: there the parse errs, and a mirror would repeat the error
@@ -63,6 +65,10 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, unit: float, far: bool) ->
         lab = cv2.cvtColor(cv2.GaussianBlur(photo, (0, 0), 1.5) / 255, cv2.COLOR_RGB2LAB)
         rows = np.flatnonzero(lower.any(1))
         sure = lower & (np.arange(len(lower))[:, None] > rows[-1] - 0.5 * (rows[-1] - rows[0]))  # far from the coat
+        beside = lower & (dilate(hole.astype(np.uint8), 0.3 * unit) > 0)
+        # a dress over trousers; what is darker there lies in the coat's shadow
+        if beside.sum() > (0.2 * unit) ** 2 and np.median(lab[beside][:, 0]) > np.median(lab[sure][:, 0]) + 12:
+            sure = beside
         away = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=-1)
         usual = lower & (away < max(22.0, 3 * float(np.median(away[sure]))))
         usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
@@ -108,51 +114,62 @@ def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, beside: np.nd
     return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
 
 
-def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: Body, hem: float) -> np.ndarray:
+def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: Body, top: int) -> np.ndarray:
     """The lower garment's outline where a long coat hid it, carried on from where it comes out below the coat.
 
-    Between the new hem, where it is as wide as the body, and the first row in which it is seen its edges run straight;
-    the gap between two legs ends at the crotch.
+    Between `top`, where it is as wide as the body, and the first row in which it is seen its edges run straight; the
+    gap between two legs ends at the crotch, unless cloth is seen there.
 
     Args:
         below: float32 (h, w), hips and legs of typical thickness.
         lower: bool (h, w), the lower garment where it is seen; hole: bool (h, w), what is to be filled.
-        hem: torso lengths from the shoulder line to the new hem.
+        top: the row under the new garment in which it begins.
 
     Returns:
         float32 (h, w): `below`, other between the two rows; unchanged if the garment is not seen below the hole.
     """
     unit = body.breadth
     hidden = hole & (below > 0.5)
-    first, last = round(float(body.at(hem)[1])), np.flatnonzero(hidden.any(1))
-    if not len(last) or last[-1] <= first + 0.3 * unit or first < 0:
+    last = np.flatnonzero(hidden.any(1))
+    if not len(last) or last[-1] <= top + 0.3 * unit or top < 0:
         return below
     # the lowest row of the hole over the whole garment, and a few rows farther down against the parse's rough edge
     seen = min(int(last[-1]) + max(3, round(0.05 * unit)), len(lower) - 1)
     runs = [run for run in _runs(lower[seen] & ~hole[seen]) if run[1] - run[0] > 0.12 * unit]
-    hips = np.flatnonzero(below[first + max(1, round(0.04 * unit))] > 0.5)
-    if not runs or len(runs) > 2 or len(hips) < 2:
+    hips = np.flatnonzero(below[min(top + max(1, round(0.04 * unit)), len(below) - 1)] > 0.5)
+    if not runs or len(hips) < 2:
         return below
+    if len(runs) > 2:  # a skirt behind fringes or a bag
+        runs = [(runs[0][0], runs[-1][1])]
     shape = np.zeros(below.shape, np.uint8)
-    start = first - 4  # the blur must not open a seam at the first row
+    start = top - 4  # the blur must not open a seam at the first row
     outer = [(hips[0], start), (hips[-1] + 1, start), (runs[-1][1], seen), (runs[0][0], seen)]
     cv2.fillPoly(shape, [np.array(outer, np.int32)], 1)
     if len(runs) == 2:
         crotch = body.hips.mean(0) + 0.16 * body.length * body.down
         if crotch[1] < seen:
             gap = [(runs[0][1], seen), (runs[1][0], seen), (round(float(crotch[0])), round(float(crotch[1])))]
-            cv2.fillPoly(shape, [np.array(gap, np.int32)], 0)
+            between = cv2.fillPoly(np.zeros(below.shape, np.uint8), [np.array(gap, np.int32)], 1) > 0
+            if (lower & ~hole)[between].mean() < 0.25:
+                shape[between] = 0
     out = below.copy()
-    out[first : seen + 1] = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), 1.0)[first : seen + 1]
+    out[top : seen + 1] = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), 1.0)[top : seen + 1]
     return out
 
 
 def skirt_below(
-    below: np.ndarray, parse: np.ndarray, hole: np.ndarray, body: Body, along: np.ndarray, hem: float
+    photo: np.ndarray,
+    below: np.ndarray,
+    parse: np.ndarray,
+    hole: np.ndarray,
+    body: Body,
+    along: np.ndarray,
+    hem: float,
 ) -> tuple[np.ndarray, float] | None:
     """A skirt or dress that a longer coat hid in part: its outline, even on both sides, and where it ends.
 
     Args:
+        photo: float32 (h, w, 3).
         below: float32 (h, w), hips and legs of typical thickness; hole: bool (h, w), what is to be filled.
         along: float32 (h, w), torso lengths below the shoulder line; hem: the new hem, in these.
 
@@ -160,6 +177,7 @@ def skirt_below(
         float32 (h, w) and torso lengths, or None where no bare legs are seen below such a garment.
     """
     cloth, legs = is_label(parse, Label.LOWER, Label.DRESS) & ~hole, is_label(parse, Label.LEGS) & ~hole
+    cloth = _uppermost(cloth, along, (0.15 * body.breadth) ** 2)  # shins in tights may be parsed as trousers
     if cloth.sum() < 0.1 * body.breadth**2 or legs.sum() < 0.05 * body.breadth**2:
         return None
     end = float(np.percentile(along[cloth], 98))
@@ -167,6 +185,10 @@ def skirt_below(
         return None
     if int((hole & (along > end + 0.05) & (below > 0.5)).sum()) < (0.15 * body.breadth) ** 2:
         return None  # it ends below all that is taken away
+    pair = np.stack([np.median(photo[m], axis=0) for m in (cloth, legs)])[None].astype(np.float32)
+    lab = cv2.cvtColor(pair / 255, cv2.COLOR_RGB2LAB)[0]
+    if float(np.linalg.norm(lab[0] - lab[1])) < SAME_CLOTH:
+        return None  # trousers, parts of which were taken for legs
     half = _half_breadth(cloth & (along > end - 0.3) & (along < end - 0.02), body, _lean(body, end))
     if half is None:
         return None
@@ -179,6 +201,46 @@ def skirt_below(
     cv2.fillPoly(shape, [np.round(np.stack(corners) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     out = np.where(along > hem + 0.02, shape.astype(np.float32) / 255, below * (along <= end))
     return cv2.GaussianBlur(out.astype(np.float32), (0, 0), 1.0), end
+
+
+def beside_seen(photo: np.ndarray, painted: np.ndarray, seen: np.ndarray, body: Body) -> np.ndarray:
+    """Painted skin or stockings, in the colours of what is seen of them where that is near: float32 (h, w, 3).
+
+    Args:
+        photo, painted: float32 (h, w, 3); seen: bool (h, w).
+    """
+    inner = cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if inner.sum() < (0.1 * body.breadth) ** 2:
+        return painted
+    away = cv2.distanceTransform((~inner).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
+    return painted + (smooth_fill(photo, inner) - painted) * np.exp(-away / 0.25)[..., None]
+
+
+def over_legs(legs: np.ndarray, hole: np.ndarray, body: Body) -> np.ndarray:
+    """Where legs can be that a coat hid, above those which show below it: bool (h, w); everywhere if none does."""
+    unit = body.breadth
+    seen = legs & ~hole
+    first = np.where(hole.any(0), len(hole) - hole[::-1].argmax(0), len(hole)) + 2  # below the hole, by columns
+    columns = [x for x in range(legs.shape[1]) if first[x] < len(hole) and seen[first[x] : first[x] + 6, x].any()]
+    if len(columns) < 0.1 * unit:
+        return np.ones_like(legs)
+    row = float(np.median(first[columns]))
+    place = np.zeros(legs.shape[1], np.uint8)
+    place[columns] = 1
+    beside = cv2.distanceTransform((1 - place)[None], cv2.DIST_L2, 3)[0]
+    above = np.maximum(row - np.arange(len(hole)), 0)
+    return beside[None] <= (0.01 * unit + 0.07 * above)[:, None]
+
+
+def _uppermost(cloth: np.ndarray, along: np.ndarray, least: float) -> np.ndarray:
+    """The connected pieces of cloth of at least so many px that begin highest: bool (h, w)."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(cloth.astype(np.uint8))
+    large = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= least]
+    if not large:
+        return cloth
+    begin = {k: float(along[pieces == k].min()) for k in large}
+    first = min(begin.values())
+    return np.isin(pieces, [k for k in large if begin[k] < first + 0.3])
 
 
 def _half_breadth(cloth: np.ndarray, body: Body, middle: float) -> float | None:
@@ -249,6 +311,8 @@ def bare_skin(
     layout[neck > 0.5] = int(Label.FACE)
     skin = neck
     for side in (0, 1):
+        if sleeve_end[side] > 1.6 and folded_up(body, side):
+            continue  # no hand is there
         bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
         limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
         own = is_label(parse, Label.ARMS) & ~hole & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
