@@ -13,6 +13,7 @@ from tryon.preprocess.matte import (
     largest_part,
     part_sizes,
     refine_matte,
+    settle_matte,
 )
 
 
@@ -86,3 +87,17 @@ def test_small_holes_are_filled_and_gaps_kept(hole: int) -> None:
     assert out[1, 1] == 0
     assert (out[51, 51] == 1) == (hole == 2)
     assert part_sizes(mask)[1] == 16
+
+
+def test_colours_overrule_the_network_only_where_they_tell() -> None:
+    """Two patches of dark threads in the garment and around it are no reason to cut."""
+    _, mask = t_shirt()
+    image = np.random.default_rng(0).integers(200, 240, (*mask.shape, 3), np.uint8)
+    image[60:110, 20:60] = image[250:300, 240:290] = image[180:220, 120:180] = (70, 60, 50)
+    unsure = cv2.GaussianBlur(mask, (0, 0), 4)
+    unsure[60:150, :70] *= 0.8
+    assert iou(settle_matte(image, unsure), unsure) > 0.97
+    image, mask = t_shirt(colour=(232, 230, 226), surface=(70, 50, 40))
+    wrong = unsure.copy()
+    wrong[60:150, :60] *= 0.4  # it missed a sleeve
+    assert iou(settle_matte(image, wrong), mask) > iou(wrong, mask) + 0.02

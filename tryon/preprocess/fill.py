@@ -51,6 +51,11 @@ def wide_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / factor), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
+#: With less smoothing of the displacements than this (px), the picture breaks where mirrors meet instead of being drawn
+#: out: patterns of cloth are better so.
+SHARP = 2.0
+
+
 def mirror_fill(
     image: np.ndarray, known: np.ndarray, smooth: np.ndarray, reach: float, even: float = 5.0
 ) -> np.ndarray:
@@ -106,10 +111,24 @@ def mirror_fill(
         return cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     seen = there(k)
-    detail, low = there((image - coarse) * k[..., None]), there(coarse)
+    if even > SHARP:
+        seen = seen * _undistorted(map_x, map_y)
+    detail, low = there((image - coarse) * k[..., None]) * seen[..., None], there(coarse)
     near = (np.exp(-distance / reach) * seen)[..., None]
     filled = smooth + detail + near * (low - smooth)
     return np.clip(np.where(known[..., None], smooth, filled), 0, 255)
+
+
+def _undistorted(map_x: np.ndarray, map_y: np.ndarray) -> np.ndarray:
+    """Where a map neither stretches nor squeezes a picture much: float32 (H, W), 1 = not at all, 0 = twofold.
+
+    Where two mirrors meet, a picture would be drawn out into swirls.
+    """
+    worst = np.zeros(map_x.shape, np.float32)
+    for dx, dy in ((1, 0), (0, 1)):
+        step = np.hypot(*(cv2.Sobel(m, cv2.CV_32F, dx, dy, ksize=3, scale=0.125) for m in (map_x, map_y)))
+        worst = np.maximum(worst, np.abs(np.log2(np.maximum(step, 0.25))))
+    return cv2.GaussianBlur(np.clip(1.6 - 1.8 * worst, 0, 1), (0, 0), 2.0)
 
 
 def row_fill(photo: np.ndarray, known: np.ndarray, base: np.ndarray) -> np.ndarray:

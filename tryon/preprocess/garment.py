@@ -15,6 +15,7 @@ import numpy as np
 from .. import weights
 from ..errors import NotAGarment, UnsupportedCategory, UsageError
 from ..types import CATEGORIES, LANDMARKS, LOWER_LANDMARKS, SLEEVES, Category, Garment, Length, Notice, Sleeve
+from .gaps import open_gaps
 from .landmarks import ATTRIBUTES, MIRROR, expected_landmarks, expected_lower
 from .looks import Look, place_by_outline
 from .matte import largest_part, part_sizes, refine_matte, settle_matte
@@ -111,7 +112,7 @@ class GarmentAnalyser:
             )
         if not (mask > 0.5).any():
             raise NotAGarment("No garment was found in the garment photo.", _FLAT)
-        return _assemble(image, mask, look, first, found, scale, category)
+        return _assemble(image, mask, look, first, found, scale, category, cut_out)
 
     def look(self, images: list[np.ndarray], views: list[View], mirror: bool = False) -> list[Look]:
         """Run the network on views (uint8, VIEW square); with `mirror`, on their mirror images too, averaged."""
@@ -257,6 +258,7 @@ def _assemble(
     category: Category,
     scale: float,
     wanted: str,
+    cut_out: np.ndarray | None,
 ) -> Garment:
     lower = category == "lower"
     sleeve: Sleeve | None = None if lower else SLEEVES[int(look.attributes["sleeve"].argmax())]
@@ -276,6 +278,8 @@ def _assemble(
     wearable = min(1.0, sum(share[name] for name in CATEGORIES))
     confidence = float(mass.mean() * certainty * wearable)
     _check_confidence(confidence, mask, look, category)
+    if not lower and cut_out is None:
+        mask = open_gaps(image, mask, landmarks)
     open_front = not lower and bool(look.attributes["open_front"][1] > 0.5)
     found = Garment(
         image=image,

@@ -16,6 +16,8 @@ GRABCUT_SIDE = 256
 SETTLE_SIDE = 320
 #: Colours that change a network's matte beyond this IoU are not believed.
 TRUST = 0.45
+#: Colours whose evidence is less than this (see `_evidence`) do not overrule the network.
+DECISIVE = 0.35
 #: Lightness counts less than colour: shadows.
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
@@ -120,11 +122,35 @@ def settle_matte(image: np.ndarray, probability: np.ndarray, sure: float = 0.015
     cv2.grabCut(photo[..., ::-1].copy(), labels, None, *models, 2, cv2.GC_INIT_WITH_MASK)
     cut = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
     sure_part = small > 0.5
+    unclear = np.abs(_evidence(photo, small)) < DECISIVE
+    cut = np.where(unclear, sure_part, cut).astype(np.float32)
     if ((cut > 0) & sure_part).sum() < TRUST * ((cut > 0) | sure_part).sum():
         return largest_part(probability)  # the colours contradict the network: camouflage
     out = np.zeros_like(probability)
     out[y0:y1, x0:x1] = cv2.resize(cut, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
     return largest_part(out)
+
+
+def _evidence(photo: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """How much more often a pixel's colour (and its surroundings') occurs in the garment than around it: the logarithm
+    of the ratio, float32 (h, w).
+
+    Args:
+        photo: uint8 (h, w, 3); probability: float32 (h, w), of the garment.
+    """
+    lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
+    index = ((lab // np.array([16, 16, 16])).astype(np.int64) * np.array([256, 16, 1])).sum(-1)
+    counts = []
+    for weight in (probability, 1 - probability):
+        table = (
+            np.bincount(index.ravel(), weights=weight.ravel(), minlength=4096).reshape(16, 16, 16).astype(np.float32)
+        )
+        for axis in range(3):  # neighbouring colours
+            table = table + 0.5 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
+        table = table.ravel() / max(float(table.sum()), 1e-6)
+        counts.append(table[index])
+    ratio = np.log((counts[0] + 1e-6) / (counts[1] + 1e-6)).astype(np.float32)
+    return cv2.GaussianBlur(ratio, (0, 0), 1.5)
 
 
 def largest_part(mask: np.ndarray, hole_share: float = 0.004) -> np.ndarray:
