@@ -31,6 +31,7 @@ from ..types import (
     Person,
     Pose,
 )
+from .others import without_others
 from .parsing import Parser
 from .pose import VISIBLE, PoseEstimator
 
@@ -154,10 +155,10 @@ class PersonAnalyser:
             NoPerson, BackView, TorsoOutOfFrame, PersonTooSmall: the photo can't be used.
             UsageError: `person_box` lies outside of the photo.
         """
-        pose, notices = self._choose(image, person_box)
+        pose, others, notices = self._choose(image, person_box)
         build = measure(pose)
         _check_size_and_frame(build, pose, _size(image))
-        parse = self.parser(image, pose)
+        parse = without_others(self.parser(image, pose), pose, others)
         if build.yaw > BACK_YAW:
             if self.pose.sees_face(image, pose):  # a face and a back to the camera at once: the pose is mirrored
                 pose = swap_sides(pose)
@@ -175,12 +176,14 @@ class PersonAnalyser:
         notices += _notices(build, pose, _size(image))
         return Person(image, pose, parse, tuple(notices))
 
-    def _choose(self, image: np.ndarray, person_box: Box | None) -> tuple[Pose, list[Notice]]:
+    def _choose(self, image: np.ndarray, person_box: Box | None) -> tuple[Pose, list[Pose], list[Notice]]:
+        """The person to dress, the other people, and what is worth saying about them."""
         if person_box is not None:
             pose = self.pose.detect(image, _grow(_checked_box(person_box, _size(image)), 0.1))
             if pose is None or not _plausible(pose):
                 raise NoPerson("No person found in the given box.", "Give a box round one whole person.")
-            return pose, []
+            others = [p for p in self.find_people(image) if _overlap(p.box, pose.box) < 0.5]
+            return pose, others, []
         people = self.find_people(image)
         if not people:
             raise _nobody()
@@ -193,7 +196,7 @@ class PersonAnalyser:
                     "several_people", f"{count} people found; dressing the most prominent. Choose with --person-box."
                 )
             )
-        return people[0], notices
+        return people[0], people[1:], notices
 
     def find_people(self, image: np.ndarray, most: int = 3) -> list[Pose]:
         """Up to `most` people, the most prominent first."""
