@@ -11,7 +11,7 @@ import pytest
 from tests import drawn_lower, drawn_person
 from tryon.inputs import build_inputs, edit_window
 from tryon.labels import Label
-from tryon.preprocess.unwarp import complete, transparent, unwarp
+from tryon.preprocess.unwarp import complete, straight_hem, transparent, unwarp
 from tryon.preprocess.worn import as_worn, from_wearer
 from tryon.preprocess.worn_cloth import GarmentHidden, worn_category
 from tryon.types import LANDMARKS, LOWER_LANDMARKS, Person
@@ -182,3 +182,23 @@ def test_completion_takes_the_mirrored_side_in_this_sides_light():
     out = complete(rgb, known, 30.0, 20.0)
     assert abs(float(out[12, 18, 0]) - 190) < 12  # the pocket's mirror image, 30 lighter
     assert abs(float(out[9, 15, 0]) - 130) < 8
+
+
+def test_a_ragged_hem_is_cut_straight_and_a_whole_one_stays():
+    alpha = np.zeros((300, 200), np.float32)
+    alpha[20:260, 50:150] = 1
+    marks = {
+        "armpit_left": np.array([50.0, 80]), "armpit_right": np.array([150.0, 80]),
+        "hem_left": np.array([50.0, 260]), "hem_right": np.array([150.0, 260]),
+    }  # fmt: skip
+    same, kept = straight_hem(alpha, marks, 100.0)
+    assert same is alpha and kept is marks
+    ragged = alpha.copy()
+    ragged[200:260, 80:120] = 0  # the fronts hang down
+    ragged[60:250, 10:30] = 1  # a sleeve
+    out, moved = straight_hem(ragged, marks, 100.0)
+    assert abs(moved["hem_left"][1] - 200) <= 1 and moved["hem_left"][0] == 50
+    assert not out[202:, 45:155].any() and out[240, 20] == 1
+    thin = alpha.copy()
+    thin[100:260, 80:120] = 0
+    assert straight_hem(thin, marks, 100.0)[1]["hem_left"][1] >= 80 + 0.35 * 180

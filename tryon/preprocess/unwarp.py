@@ -26,6 +26,9 @@ from .worn_top import top_shape
 
 #: Share of the flat-lay's cloth (mirrored cloth counts) that must be in sight.
 LEAST_SEEN = 0.3
+#: Share of a row that cloth must cover to count as whole; a hem that is ragged over more shoulder breadths than this is
+#: cut straight; the share of the length below the armpits that stays in any case.
+WHOLE, RAGGED, SHORTEST = 0.85, 0.1, 0.35
 #: Light is what is smoother than this share of the shoulder breadth; this power of it is taken out.
 LIGHT_SIGMA, LIGHT_TAKEN = 0.3, 0.35
 
@@ -90,6 +93,9 @@ def finish_flat(scene: Scene, shape: Shape, category: Category, *, open_front: b
     unit = scene.body.breadth
     rgb, cloth, known = _combine(scene, shape)
     alpha = _outline(shape, cloth, known, unit)
+    marks = dict(shape.marks)
+    if category == "upper" and not open_front:
+        alpha, marks = straight_hem(alpha, marks, unit)
     seen = known * (cloth > 0.5)
     core = _core(seen, unit)
     either = np.maximum(core, flip(core, shape.axis)) * alpha
@@ -103,7 +109,6 @@ def finish_flat(scene: Scene, shape: Shape, category: Category, *, open_front: b
     texture = even_light(texture, alpha, LIGHT_SIGMA * unit)
     inside = np.clip(np.rint(texture), 0, 255)
     image = np.rint(inside * alpha[..., None] + 255 * (1 - alpha[..., None])).astype(np.uint8)
-    marks = dict(shape.marks)
     if category != "lower":
         marks |= _neck(alpha, shape)
     names = LOWER_LANDMARKS if category == "lower" else LANDMARKS
@@ -173,6 +178,37 @@ def _outline(shape: Shape, cloth: np.ndarray, known: np.ndarray, unit: float) ->
         large[0] = True
         inside = inside * large[parts]
     return cv2.GaussianBlur(np.minimum(inside, bounds / 255.0).astype(np.float32), (0, 0), 0.8)
+
+
+def straight_hem(
+    alpha: np.ndarray, marks: dict[str, np.ndarray], unit: float
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """A top ends where its cloth goes all across: below, fronts of a coat that stand open under its last button, and
+    tails of what is worn beneath, would hang down as rags.
+
+    Args:
+        alpha: float32 (H, W), the flat-lay's matte; marks: its landmarks, px; unit: shoulder breadth, px.
+    """
+    left, right = marks["hem_left"], marks["hem_right"]
+    low, high = sorted((int(left[0]), int(right[0])))
+    bottom = min(round(float((left[1] + right[1]) / 2)), alpha.shape[0] - 1)
+    armpit = float((marks["armpit_left"][1] + marks["armpit_right"][1]) / 2)
+    if high - low < 4:
+        return alpha, marks
+    whole = np.flatnonzero((alpha[: bottom + 1, low:high] > 0.5).mean(1) >= WHOLE)
+    if not len(whole):
+        return alpha, marks
+    end = max(int(whole[-1]), round(armpit + SHORTEST * (bottom - armpit)))
+    if bottom - end < RAGGED * unit:
+        return alpha, marks
+    out = alpha.copy()
+    out[end + 1 :, :] = 0
+    # sleeves may reach lower
+    aside = np.ones(alpha.shape[1], bool)
+    aside[max(low - round(0.1 * unit), 0) : high + round(0.1 * unit)] = False
+    out[:, aside] = alpha[:, aside]
+    moved = {name: np.array([marks[name][0], end + 1.0]) for name in ("hem_left", "hem_right")}
+    return out, marks | moved
 
 
 def _surely_cloth(shape: Shape) -> np.ndarray:
