@@ -29,12 +29,18 @@ def photo_edit_mask(inputs: TryOnInputs, photo_size: tuple[int, ...]) -> np.ndar
     return mask
 
 
-def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndarray) -> np.ndarray:
+Texture = tuple[np.ndarray, np.ndarray]
+
+
+def finish(
+    photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndarray, fine: Texture | None = None
+) -> np.ndarray:
     """Compose the result.
 
     Args:
         photo: uint8 (H, W, 3), not modified.
         mask: from `photo_edit_mask`.
+        fine: from `texture`, if it was made before.
 
     Returns:
         uint8 (H, W, 3), bit-identical to the photo where `mask` is 0.
@@ -50,7 +56,7 @@ def finish(photo: np.ndarray, inputs: TryOnInputs, render: Render, mask: np.ndar
     if inputs.worn.category in ("lower", "dress"):  # the ground beside legs is rough, their skin is not
         noise *= 1 - 0.7 * spread(inputs.agnostic.skin, placement, box)
     under += noise[..., None]
-    warped, coverage = _texture(inputs, box)
+    warped, coverage = fine or _texture(inputs, box)
     # the network's opinion on the coverage: what it took away or left at the edges, relative to the geometry
     kept = spread(
         np.clip(render.alpha / np.maximum(inputs.coverage, 1e-3), 0, 1) * (inputs.coverage > 0.02), placement, box
@@ -78,6 +84,13 @@ def grain(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     strength = float(np.clip(np.percentile(calm, 25) * 1.25, 0, 3.5)) if calm.size > 100 else 1.0
     noise = np.random.default_rng(0).standard_normal(grey.shape, np.float32)
     return cv2.GaussianBlur(noise, (0, 0), 0.7) * (2.2 * strength)
+
+
+def texture(inputs: TryOnInputs, mask: np.ndarray) -> Texture | None:
+    """What `finish` needs and no engine has a part in: the garment at the photo's density, float32 (h, w, 3) and (h, w)
+    of the mask's box; None for an empty mask."""
+    box = edit_box(mask)
+    return None if box is None else _texture(inputs, box)
 
 
 def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:

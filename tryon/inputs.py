@@ -144,8 +144,8 @@ def edit_window(
     return Placement.around((x0, top, x1, bottom), size)
 
 
-class _View:
-    """A person on the canvas: what every category begins and ends with."""
+class PersonView:
+    """A person on the canvas: what every category begins and ends with. It needs no garment."""
 
     def __init__(self, person: Person, placement: Placement) -> None:
         self.person, self.placement = person, placement
@@ -154,6 +154,24 @@ class _View:
         self.parse = placement.crop(person.parse, nearest=True, border="zero")
         self.body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
         self.silhouette = placement.crop(person.pose.mask, border="zero")
+        self._parses: dict[str, np.ndarray] = {}
+
+    def parse_for(self, category: Category) -> np.ndarray:
+        """The parse, put right as far as a garment of this category needs it: uint8 (h, w). It is kept."""
+        if category not in self._parses:
+            self._parses[category] = self._put_right(category)
+        return self._parses[category]
+
+    def _put_right(self, category: Category) -> np.ndarray:
+        image, body = self.image, self.body
+        if category == "lower":
+            parse = agnostic_lower.skirts(lower_by_colour(image, self.parse, body), body)
+            parse = agnostic_lower.repair(parse, body, self.silhouette)
+            return agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
+        if category == "dress":
+            parse = agnostic_lower.repair(self.repaired(), body, self.silhouette)
+            return agnostic_dress.overlooked(image, agnostic_dress.repair_legs(parse), body)
+        return agnostic_dress.overlooked_tops(image, self.repaired(), body)
 
     def repaired(self) -> np.ndarray:
         """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
@@ -212,7 +230,11 @@ class _View:
 
 
 def build_inputs(
-    person: Person, worn: Garment, placement: Placement | None = None, fit: Fit | None = None
+    person: Person,
+    worn: Garment,
+    placement: Placement | None = None,
+    fit: Fit | None = None,
+    view: PersonView | None = None,
 ) -> TryOnInputs:
     """Everything between the analysed photos and the engine.
 
@@ -221,15 +243,16 @@ def build_inputs(
             colours extended over the outline (see `preprocess.garment.as_worn`).
         placement: the canvas; default `edit_window`.
         fit: where the garment goes; default `skeleton.fit`.
+        view: the person on that canvas, if it was made before.
     """
     placement = placement or edit_window(person.pose, person.parse, category=worn.category)
+    view = view or PersonView(person, placement)
     if worn.category == "lower":
-        return _build_lower(person, worn, placement, fit)
+        return _build_lower(view, worn, fit)
     if worn.category == "dress":
-        return _build_dress(person, worn, placement, fit)
-    view = _View(person, placement)
+        return _build_dress(view, worn, fit)
     size, image, body = view.size, view.image, view.body
-    parse = agnostic_dress.overlooked_tops(image, view.repaired(), body)
+    parse = view.parse_for("upper")
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
@@ -259,30 +282,25 @@ def _hooded(parts: list[Part], worn: Garment, fit: Fit, body: Body, parse: np.nd
     return parts if hood is None else [hood, *parts]
 
 
-def _build_lower(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
+def _build_lower(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInputs:
     """`build_inputs` for trousers, shorts and skirts."""
-    view = _View(person, placement)
-    size, image, body = view.size, view.image, view.body
-    parse = agnostic_lower.skirts(lower_by_colour(image, view.parse, body), body)
-    parse = agnostic_lower.repair(parse, body, view.silhouette)
-    parse = agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
+    person, size, image, body = view.person, view.size, view.image, view.body
+    parse = view.parse_for("lower")
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = legs.landmarks_of(worn)
     if not isinstance(fit, legs.LegFit):
         fit = legs.fit(worn, marks, body, lower)
     parts = legs.warp(worn, marks, fit, body, lower, size)
     warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / view.placement.scale)
     agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
-def _build_dress(person: Person, worn: Garment, placement: Placement, fit: Fit | None) -> TryOnInputs:
+def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInputs:
     """`build_inputs` for dresses."""
-    view = _View(person, placement)
-    size, image, body = view.size, view.image, view.body
-    parse = agnostic_dress.repair_legs(agnostic_lower.repair(view.repaired(), body, view.silhouette))
-    parse = agnostic_dress.overlooked(image, parse, body)
+    person, size, image, body = view.person, view.size, view.image, view.body
+    parse = view.parse_for("dress")
     body = agnostic_dress.lengthened(body, parse)
     lower = lower_body.measure(parse, body, person.pose.world)
     marks = skirt.landmarks_of(worn)
@@ -290,6 +308,6 @@ def _build_dress(person: Person, worn: Garment, placement: Placement, fit: Fit |
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / view.placement.scale)
     agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, view.silhouette)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)

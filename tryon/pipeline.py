@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from . import __version__, imageio, weights
+from . import __version__, beside, imageio, weights
 from .compose import edit_box
 from .engines import Engine, make_engine
 from .engines.base import Render
 from .errors import UsageError
-from .finish import finish, photo_edit_mask
-from .inputs import TryOnInputs, build_inputs, edit_window
+from .finish import finish, photo_edit_mask, texture
+from .inputs import PersonView, TryOnInputs, build_inputs, edit_window
 from .outfit import arrange, bare_necked, joined_report, opened_waist, redressed, unique
 from .preprocess.garment import GarmentAnalyser, ShowsPerson
 from .preprocess.person import PersonAnalyser
@@ -147,13 +147,19 @@ class TryOn:
             placement = edit_window(who.pose, who.parse, category=what.category)
             # finer than the photo can show would only cost time
             detail = int(np.clip(1.15 * placement.height / placement.scale, 512, MAX_SIDE))
-            inputs = build_inputs(who, as_worn(what, detail), placement)
-        with clock("render"):
-            engine = self._engine_for(what.category)
-            render = engine.render(inputs)
+            worn = beside.start(as_worn, what, detail)
+            view = PersonView(who, placement)
+            view.parse_for(what.category)
+            inputs = build_inputs(who, worn(), placement, view=view)
+        engine = self._engine_for(what.category)
+        drawn = beside.start(engine.render, inputs)
         with clock("compose"):
             mask = photo_edit_mask(inputs, who.image.shape[:2])
-            image = finish(who.image, inputs, render, mask)
+            fine = texture(inputs, mask)
+        with clock("render"):
+            render = drawn()
+        with clock("compose"):
+            image = finish(who.image, inputs, render, mask, fine)
         return inputs, render, mask, image, engine
 
     def _engine_for(self, category: str) -> Engine:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests import drawn_person
-from tryon.inputs import LAYOUT_GROUPS, _View, build_inputs, edit_window
+from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic, skeleton
 from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, folded_up, hand_mask
@@ -291,7 +291,7 @@ def test_what_a_long_coat_hid_is_guessed_from_what_shows_below_the_canvas():
     image[parse == Label.LOWER] = (150, 40, 50)
     image[coat] = (30, 30, 34)
     parse[coat & (parse != Label.ARMS)] = Label.OUTERWEAR
-    view = _View(Person(image, person.pose, parse), edit_window(person.pose, parse))
+    view = PersonView(Person(image, person.pose, parse), edit_window(person.pose, parse))
     nothing = np.zeros(view.size, np.float32)
     fit = replace(skeleton.fit(flat, skeleton.landmarks_of(flat), view.body), hem=1.05)
     out = view.erased(view.parse, nothing, nothing, fit)

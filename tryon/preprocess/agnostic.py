@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .. import beside
 from ..labels import TORSO_CLOTHING, Label
 from .body import (
     Body,
@@ -28,7 +29,7 @@ from .body import (
     trunk_mask,
 )
 from .fill import leg_colour, shade_leg, skin_colour, wide_blur
-from .masks import dilate, is_label, sizeable, soften
+from .masks import dilate, is_label, patch, sizeable, soften
 from .plate import backdrop, bare_skin, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
@@ -527,7 +528,7 @@ def fill_plate(
     """
     size = parse.shape
     photo = image.astype(np.float32)
-    plate = backdrop(photo, parse, body, hole)
+    behind = beside.start(backdrop, photo, parse, body, hole)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
@@ -541,6 +542,7 @@ def fill_plate(
     below = cv2.GaussianBlur(below * begin, (0, 0), 1.2)
     long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
     skirt = skirt_below(photo, below, parse, hole, body, along, hem) if long_coat else None
+    legs: list[tuple[np.ndarray, np.ndarray]] = []
     if skirt is not None:
         below, end = skirt
         colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
@@ -548,7 +550,7 @@ def fill_plate(
             limb = leg_mask(body, side, size, 1.0, 0.1, 2.05) * over_legs(is_label(parse, Label.LEGS), hole, body)
             limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.1)
             leg = beside_seen(photo, shade_leg(body, side, size, colour), is_label(parse, Label.LEGS) & ~hole, body)
-            plate += (leg - plate) * limb[..., None]
+            legs.append((leg, limb[..., None]))
             layout[limb > 0.5] = int(Label.LEGS)
     elif long_coat:
         top = round(float(body.at(hem - 0.1)[1]))
@@ -561,8 +563,12 @@ def fill_plate(
     within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
     below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
-    fill = lower_cloth(photo, lower, hole, body.breadth, long_coat and skirt is None)
-    plate += (fill - plate) * below[..., None]
+    part = patch((below > 0) | lower)
+    fill = lower_cloth(photo[part], lower[part], hole[part], body.breadth, long_coat and skirt is None)
+    plate = behind()
+    for leg, limb in legs:
+        plate += (leg - plate) * limb
+    plate[part] += (fill - plate[part]) * below[part][..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)

@@ -14,7 +14,7 @@ from . import agnostic
 from .agnostic import Agnostic
 from .body import Body, arm_mask, torso_rows
 from .fill import mirror_fill
-from .masks import dilate, is_label, soften
+from .masks import dilate, is_label, patch, soften
 from .plate import smooth_fill
 
 #: Share of the gap between the panels that must show a top or dress, or what lies under none, for an open coat.
@@ -153,9 +153,12 @@ def _under(
             continue
         inner = cv2.erode(seen[i].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
         known = inner if inner.sum() > 40 else seen[i]
-        cloth = mirror_fill(photo, known, smooth_fill(photo, known), 0.6 * max(parse.shape) / 10, even=1.0)
         share = cv2.GaussianBlur(here.astype(np.float32), (0, 0), 1.0)
-        plate = plate + (cloth - plate) * share[..., None]
+        part = patch((share > 0) | known)
+        near = photo[part], known[part]
+        cloth = mirror_fill(*near, smooth_fill(*near), 0.6 * max(parse.shape) / 10, even=1.0)
+        plate = plate.copy()
+        plate[part] += (cloth - plate[part]) * share[part][..., None]
         layout = np.where(here, np.uint8(labels[0]), layout)
         skin = skin * (1 - share)
     return plate, layout, skin

@@ -42,3 +42,14 @@ def soften(edit: np.ndarray, keep: np.ndarray) -> np.ndarray:
     beside = dilate(keep.astype(np.uint8), 2) > 0
     soft = np.where(keep, np.minimum(soft, 0.35), np.where(edit, np.maximum(soft, np.where(beside, 0.85, 0.5)), soft))
     return np.where(soft < 0.02, 0, soft).astype(np.float32)
+
+
+def patch(mask: np.ndarray, margin: int = 8) -> tuple[slice, slice]:
+    """Rows and columns of the box round what is set in a mask (h, w), or of everything where nothing is."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return slice(None), slice(None)
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+    )

@@ -19,7 +19,7 @@ from .fill import (
     skin_colour,
     wide_blur,
 )
-from .masks import dilate, is_label
+from .masks import dilate, is_label, patch
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
@@ -40,13 +40,19 @@ def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
-    """The background, carried on to where the person is: float32 (h, w, 3)."""
+    """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole."""
     # the outline of the parse is a few px off: colours of the old garment must not leak into the background
     person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)) > 0
     known = ~person & ~hole
     if known.sum() < 50:
         known = ~hole
-    return mirror_fill(photo, known, smooth_fill(photo, known), 0.12 * body.breadth)
+    part = patch(hole, round(body.breadth))
+    if known[part].sum() < 50:
+        part = (slice(None), slice(None))
+    out = photo.copy()
+    near = photo[part], known[part]
+    out[part] = mirror_fill(*near, smooth_fill(*near), 0.12 * body.breadth)
+    return out
 
 
 def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: float, far: bool) -> np.ndarray:
