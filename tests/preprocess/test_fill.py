@@ -7,7 +7,7 @@ import numpy as np
 from tests import drawn_person
 from tryon.preprocess import fill
 from tryon.preprocess.body import arm_stations, body_from_pose, leg_mask, leg_stations
-from tryon.preprocess.fill import chest_relief, mottle, shade_arm, skin_colour
+from tryon.preprocess.fill import chest_relief, limb_colour, mottle, shade_arm, skin_colour
 
 SIZE = (600, 400)
 SKIN = np.array([200, 160, 140], np.float32)
@@ -68,6 +68,22 @@ def test_arms_in_another_light_count_for_new_arms_and_other_hues_do_not():
     assert np.abs(skin_colour(image, arms, head) - shade).max() < 3
     image, arms, head, _ = _patches((250, 248, 246), shade)  # white cuffs
     assert np.abs(skin_colour(image, arms, head) - shade).max() < 3
+
+
+def test_what_is_far_more_colourful_than_the_face_is_no_skin():
+    """A part of a red skirt was taken for the arms."""
+    red, face = (190, 70, 55), (124, 89, 79)
+    image, arms, head = _patches(red, face)
+    assert np.abs(skin_colour(image, arms, head) - face).max() < 3
+    assert np.abs(limb_colour(image, arms, np.array(face, np.float32)) - face).max() < 3
+    tanned = (150, 98, 78)
+    image, arms, head = _patches(tanned, face)
+    assert (
+        np.abs(
+            limb_colour(image, arms, np.array(face, np.float32)) - (0.7 * np.array(tanned) + 0.3 * np.array(face))
+        ).max()
+        < 4
+    )
 
 
 def test_a_grey_face_is_a_scarf_and_the_cheeks_decide():

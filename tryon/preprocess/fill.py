@@ -214,8 +214,8 @@ def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.nda
 
 #: Shadows of skin are redder: green and blue fall faster.
 WARM = np.array([1.0, 1.06, 1.1], np.float32)
-#: Chroma (Lab) below which a colour is hardly that of skin.
-GREY = 6.0
+#: Chroma (Lab) below which a colour is hardly that of skin, and up to which it surely can be.
+GREY, STRONG = 6.0, 30.0
 
 
 def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: np.ndarray | None = None) -> np.ndarray:
@@ -240,7 +240,8 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: n
         if np.linalg.norm(a[1:] - f[1:]) <= 12 and darker <= 18:
             return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
         turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*f[1:])), deg=True))
-        if min(_chroma(a), _chroma(f)) > GREY and turn < 25 and darker < 40 and int(arms.sum()) >= 400:
+        alike = min(_chroma(a), _chroma(f)) > GREY and _chroma(a) < max(STRONG, 1.6 * _chroma(f)) and turn < 25
+        if alike and darker < 40 and int(arms.sum()) >= 400:
             return (0.7 * from_arms + 0.3 * from_face).astype(np.float32)
         return from_face
     found = from_arms if from_arms is not None else from_face
@@ -260,7 +261,8 @@ def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray) -> np.nd
     own = _typical(image, seen, 25, 80)
     a, b = _lab(own), _lab(usual)
     turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*b[1:])), deg=True))
-    if min(_chroma(a), _chroma(b)) < GREY or turn > 25 or abs(float(a[0] - b[0])) > 40:
+    strange = min(_chroma(a), _chroma(b)) < GREY or _chroma(a) > max(STRONG, 1.6 * _chroma(b)) or turn > 25
+    if strange or abs(float(a[0] - b[0])) > 40:
         return usual
     return (0.7 * own + 0.3 * usual).astype(np.float32)
 
