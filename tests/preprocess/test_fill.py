@@ -73,11 +73,11 @@ def test_arms_in_another_light_count_for_new_arms_and_other_hues_do_not():
 def test_what_is_far_more_colourful_than_the_face_is_no_skin():
     """A part of a red skirt was taken for the arms."""
     red, face = (190, 70, 55), (124, 89, 79)
-    image, arms, head = _patches(red, face)
+    image, arms, head, _ = _patches(red, face)
     assert np.abs(skin_colour(image, arms, head) - face).max() < 3
     assert np.abs(limb_colour(image, arms, np.array(face, np.float32)) - face).max() < 3
     tanned = (150, 98, 78)
-    image, arms, head = _patches(tanned, face)
+    image, arms, head, _ = _patches(tanned, face)
     assert (
         np.abs(
             limb_colour(image, arms, np.array(face, np.float32)) - (0.7 * np.array(tanned) + 0.3 * np.array(face))
