@@ -12,7 +12,7 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic, skeleton
-from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, folded_up, hand_mask
+from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, folded_up, hand_mask, torso_rows
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -299,6 +299,23 @@ def test_what_a_long_coat_hid_is_guessed_from_what_shows_below_the_canvas():
     y, x = np.round(view.body.hips[0] * 0.4 + view.body.knees[0] * 0.6).astype(int)[::-1]
     assert out.layout[y, x] == Label.LOWER
     assert np.abs(out.plate[y - 4 : y + 5, x - 4 : x + 5].mean((0, 1)) - (150, 40, 50)).max() < 20
+
+
+def test_the_slit_between_a_long_coats_fronts_goes_with_it(inputs):
+    body = inputs.body
+    size = (round(1.3 * inputs.parse.shape[0]), inputs.parse.shape[1])
+    along = torso_rows(body, size)
+    x = np.arange(size[1])[None] - float(body.pelvis[0])
+    coat = (along < 1.9) & (along > 0) & (np.abs(x) < body.chest)
+    parse = np.where(coat, np.uint8(Label.OUTERWEAR), np.where(np.abs(x) < body.chest, np.uint8(Label.LOWER), 0))
+    parse = np.where(along < 0, 0, parse).astype(np.uint8)
+    parse[coat & (np.abs(x) < 0.1 * body.chest)] = Label.LOWER
+    gone = parse == Label.OUTERWEAR
+    found = agnostic.slit(parse, gone, body, along, 1.05)
+    inside = (along > 1.1) & (along < 1.85)
+    assert found[inside & (np.abs(x) < 0.08 * body.chest)].all() and not found[along > 2.0].any()
+    parse[coat & (np.abs(x) < 0.5 * body.chest)] = Label.LOWER  # most of it is seen
+    assert not agnostic.slit(parse, parse == Label.OUTERWEAR, body, along, 1.05).any()
 
 
 def test_newly_bare_arms_hang_before_the_garment_but_below_its_sleeve(inputs):

@@ -169,3 +169,20 @@ def test_painted_legs_meet_the_colour_of_those_that_are_seen():
     out = beside_seen(photo, painted, seen, BODY)
     assert out[449, 165].mean() > 195 and abs(out[250, 165].mean() - 150) < 3
     assert np.array_equal(beside_seen(photo, painted, np.zeros(SIZE, bool), BODY), painted)
+
+
+def test_folds_of_plain_cloth_go_on_upwards_without_a_seam():
+    x = np.arange(SIZE[1])
+    stripes = np.where((x // 12) % 2 == 0, 96, 112).astype(np.float32)[None, :, None]
+    photo = np.broadcast_to(stripes, (*SIZE, 3)).copy()
+    hole = np.zeros(SIZE, bool)
+    hole[300:430, 100:300] = True
+    photo[hole] = 30
+    seen = np.zeros(SIZE, bool)
+    seen[430:590, 120:280] = True
+    out = lower_cloth(photo, seen, hole, BODY.breadth, True)
+    near, far = out[420, 130:270, 0], out[310, 130:270, 0]
+    truth = stripes[0, 130:270, 0]
+    assert np.corrcoef(near, truth)[0, 1] > 0.8
+    assert near.std() > 1.3 * far.std() or abs(np.corrcoef(far, truth)[0, 1]) < 0.6
+    assert 85 < far.mean() < 120

@@ -32,6 +32,8 @@ from .fill import leg_colour, shade_leg, skin_colour, wide_blur
 from .masks import dilate, is_label, patch, sizeable, soften
 from .plate import backdrop, bare_skin, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 
+#: What is seen between the fronts of a long coat is taken away with it if it is less than this share of the coat's.
+SLIT = 0.3
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
 
@@ -93,6 +95,28 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
         old |= _above_a_hem(is_label(parse, label) & ~old, old, body)
     accessory = is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
     return old | _beside(accessory, old)  # belts, ties, brooches go with the old outfit
+
+
+def slit(parse: np.ndarray, gone: np.ndarray, body: Body, along: np.ndarray, hem: float) -> np.ndarray:
+    """The little that a long coat shows of the lower garment between its fronts: bool (h, w).
+
+    It lies in the coat's shadow, and would stay as a dark wedge in what is filled in beside it.
+
+    Args:
+        gone: bool (h, w), the worn clothes that are taken away; hem: the new hem.
+    """
+    nothing = np.zeros(parse.shape, bool)
+    coat = gone & (along > hem + 0.05)
+    rows = np.flatnonzero(coat.any(1))
+    if coat.sum() < (0.5 * body.breadth) ** 2 or not len(rows):
+        return nothing
+    end = round(float(np.percentile(np.nonzero(coat)[0], 97)))
+    cloth = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS)
+    shown = cloth & (along > hem - 0.05) & (np.arange(len(parse))[:, None] <= end)
+    below = cloth[end + 1 : end + 1 + max(round(0.25 * body.breadth), 2)]
+    if shown.sum() > SLIT * coat.sum() or below.sum() < 0.1 * body.breadth**2:
+        return nothing  # enough of it is seen, or nothing to carry on from
+    return shown
 
 
 def _held_low(parse: np.ndarray, body: Body) -> np.ndarray:
@@ -478,6 +502,8 @@ def build(
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
     gone = old_garment(parse, body, hem) & ~keep
+    if not _is_bare(image, parse, body):
+        gone |= slit(parse, gone, body, along, hem) & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     wide &= ~(is_label(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
     new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)

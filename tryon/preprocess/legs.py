@@ -82,6 +82,13 @@ def window(pose: Pose, parse: np.ndarray | None = None, size: tuple[int, int] = 
     pad = 0.22 * body.length
     x0, x1 = float(points[:, 0].min()) - pad, float(points[:, 0].max()) + pad
     if parse is not None:
+        high = slice(max(int(body.at(0.3)[1]), 0), max(int(body.at(0.75)[1]), 1))
+        middle = slice(max(int(body.pelvis[0] - 0.3 * body.length), 0), max(int(body.pelvis[0] + 0.3 * body.length), 1))
+        lower = (
+            (parse[high, middle] == int(Label.LOWER)).mean(1) > 0.5 if parse[high, middle].size else np.zeros(0, bool)
+        )
+        if lower.any():  # a top that ends so high must be carried on: enough of it is on the canvas
+            top = min(top, float(high.start + lower.argmax()) - 0.35 * body.length)
         rows = slice(max(int(body.at(0.9)[1]), 0), max(int(bottom), 1))
         on = np.isin(parse[rows], [int(Label.LOWER), int(Label.DRESS), int(Label.SHOES)])
         near = np.flatnonzero(on.any(0))

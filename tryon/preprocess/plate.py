@@ -87,7 +87,8 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
     if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]
-        return near + (_plain_cloth(photo, lower, unit, beside=lower) - near) * share
+        plain = _plain_cloth(photo, lower, unit, beside=lower)
+        return near + (_upright_folds(photo, lower, hole, unit, plain) - near) * share
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
@@ -118,6 +119,34 @@ def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, beside: np.nd
     if beside is not None:
         colour = 0.15 * colour + 0.85 * wide_blur(smooth_fill(photo, beside), 0.1 * unit)
     return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
+
+
+def _upright_folds(
+    photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: float, plain: np.ndarray
+) -> np.ndarray:
+    """Light and dark of the cloth just below what a coat hid go on upwards, and fade: float32 (h, w, 3).
+
+    Args:
+        plain: float32 (h, w, 3), what they fade into.
+    """
+    height, width = lower.shape
+    rows = np.arange(height)[:, None]
+    first = np.where(hole.any(0), height - hole[::-1].argmax(0), height)  # below the hole, by columns
+    band = lower & (rows >= first + 2) & (rows < first + max(round(0.3 * unit), 4))
+    count = band.sum(0)
+    columns = np.flatnonzero(count > 3)
+    if not len(columns):
+        return plain
+    profile = (photo * band[..., None]).sum(0)[columns] / count[columns, None]
+    usual = np.linalg.norm(profile - np.median(photo[lower], axis=0), axis=1) < 45  # not a bag, or the coat's lining
+    columns, profile = columns[usual], profile[usual]
+    if len(columns) < 0.2 * unit:
+        return plain
+    folds = np.stack([np.interp(np.arange(width), columns, profile[:, c]) for c in range(3)], 1).astype(np.float32)
+    folds = cv2.GaussianBlur(folds[None], (0, 0), sigmaX=max(0.02 * unit, 0.6), sigmaY=0.1)[0]
+    seam = float(np.median(first[columns]))
+    fade = np.exp(-np.maximum(seam - rows, 0) / (1.5 * unit))[..., None].astype(np.float32)
+    return plain + (folds[None] - plain) * fade
 
 
 def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: Body, top: int) -> np.ndarray:
