@@ -148,3 +148,18 @@ def test_small_holes_in_a_garment_become_folds_and_large_ones_stay():
     rgb, alpha, _ = assemble(image, [part], 60.0, 1.0)
     assert alpha[46, 35] > 0.9 and 60 < rgb[46, 35].mean() < 88
     assert alpha[85, 50] == 0
+
+
+@pytest.mark.parametrize(("gap", "closes"), [(8, True), (20, False)])
+def test_a_narrow_gap_between_sleeve_and_torso_closes(gap, closes):
+    y, x = np.mgrid[0:120, 0:140].astype(np.float32) + 0.5
+    image = np.full((120, 140, 3), 90, np.uint8)
+    parts = []
+    for name, left, right in (("torso", 20, 70), ("sleeve_right", 70 + gap, 120)):
+        weight = np.zeros((120, 140), np.float32)
+        weight[10:110, left:right] = 0.999
+        parts.append(skeleton.Part(name, np.dstack([x, y]), weight, np.ones((120, 140), bool)))
+    rgb, alpha, _ = assemble(image, parts, 100.0, 1.0)
+    assert (alpha[60, 70 + gap // 2] > 0.9) == closes
+    if closes:
+        assert 55 < rgb[60, 70 + gap // 2].mean() < 88

@@ -15,6 +15,8 @@ SEAMLESS = ("hips",)
 LEG_ROUND = 0.26
 #: Holes smaller than a square of this side (shoulder breadths) are folds; the light in them.
 HOLE, FOLD = 0.22, 0.85
+#: Gaps between a sleeve and the torso that are narrower than twice this (shoulder breadths) close.
+SEAM = 0.05
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 
@@ -67,6 +69,23 @@ def _close_gaps(
     return rgb + (around - rgb) * share, np.where(slit, closed, alpha)
 
 
+def _close_seams(
+    rgb: np.ndarray, alpha: np.ndarray, sleeves: np.ndarray, trunk: np.ndarray, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Narrow gaps between a sleeve and the torso become folds: an arm that hangs so close touches the body."""
+    r = max(round(SEAM * unit), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    both = cv2.dilate((sleeves > 0.5).astype(np.uint8), kernel) & cv2.dilate((trunk > 0.5).astype(np.uint8), kernel)
+    gap = (both > 0) & (alpha < 0.5)
+    if not gap.any():
+        return rgb, alpha
+    closed = cv2.morphologyEx((alpha > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    share = cv2.GaussianBlur((gap & (closed > 0)).astype(np.float32), (0, 0), 0.7)
+    around = cv2.GaussianBlur(rgb * alpha[..., None], (0, 0), r)
+    around /= np.maximum(cv2.GaussianBlur(alpha, (0, 0), r), 1e-3)[..., None]
+    return rgb + (FOLD * around - rgb) * (share * (1 - alpha))[..., None], np.maximum(alpha, share)
+
+
 def _fill_holes(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
     """Small holes that the garment's parts enclose, such as under the armpit of a sleeve that hangs beside the body,
     become folds: the colour of the cloth around, in shade."""
@@ -105,7 +124,7 @@ def assemble(
     image, factor = _antialias(image, scale)
     rgb = np.zeros((*size, 3), np.float32)
     alpha = np.zeros(size, np.float32)
-    sleeves = np.zeros(size, np.float32)
+    sleeves, trunk = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for part in parts:
         weight, weight_factor = _antialias(part.weight, scale)
         # a garment that its photo cuts off ends there: beyond, its last row would run on as streaks
@@ -128,9 +147,11 @@ def assemble(
         alpha = a + alpha * (1 - a)
         if part.name not in ("torso", "hood"):
             sleeves = np.maximum(sleeves, a)
+        elif part.name == "torso":
+            trunk = np.maximum(trunk, a)
     rgb, alpha = _close_gaps(rgb, alpha, unit, flat=parts[-1].name in SEAMLESS)
     if any(part.name == "torso" for part in parts):
-        rgb, alpha = _fill_holes(rgb, alpha, unit)
+        rgb, alpha = _fill_holes(*_close_seams(rgb, alpha, sleeves, trunk, unit), unit)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves
