@@ -150,7 +150,7 @@ def test_small_holes_in_a_garment_become_folds_and_large_ones_stay():
     assert alpha[85, 50] == 0
 
 
-@pytest.mark.parametrize(("gap", "closes"), [(8, True), (20, False)])
+@pytest.mark.parametrize(("gap", "closes"), [(10, True), (20, False)])
 def test_a_narrow_gap_between_sleeve_and_torso_closes(gap, closes):
     y, x = np.mgrid[0:120, 0:140].astype(np.float32) + 0.5
     image = np.full((120, 140, 3), 90, np.uint8)

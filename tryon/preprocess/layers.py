@@ -75,7 +75,8 @@ def _close_seams(
     """Narrow gaps between a sleeve and the torso become folds: an arm that hangs so close touches the body."""
     r = max(round(SEAM * unit), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
-    both = cv2.dilate((sleeves > 0.5).astype(np.uint8), kernel) & cv2.dilate((trunk > 0.5).astype(np.uint8), kernel)
+    reach = np.ones((4 * r + 1, 4 * r + 1), np.uint8)
+    both = cv2.dilate((sleeves > 0.5).astype(np.uint8), reach) & cv2.dilate((trunk > 0.5).astype(np.uint8), reach)
     gap = (both > 0) & (alpha < 0.5)
     if not gap.any():
         return rgb, alpha
