@@ -9,6 +9,8 @@ from tryon.preprocess.gaps import open_gaps
 
 MARKS = {
     "armpit_left": (100.0, 110.0), "sleeve_in_left": (80.0, 250.0), "hem_left": (100.0, 300.0),
+    "shoulder_left": (100.0, 45.0), "sleeve_out_left": (42.0, 250.0),
+    "shoulder_right": (220.0, 45.0), "sleeve_out_right": (278.0, 250.0),
     "armpit_right": (220.0, 110.0), "sleeve_in_right": (240.0, 250.0), "hem_right": (220.0, 300.0),
 }  # fmt: skip
 GAP = np.array([(100, 116), (100, 236), (86, 236)])
@@ -35,6 +37,12 @@ def test_a_gap_of_the_grounds_colour_is_cut_out_and_a_print_is_not():
     assert out[inner].mean() < 0.15
     assert out[140:180, 140:180].min() == 1, "a print in the ground's colour stays"
     assert np.abs(out - mask)[:, 200:].max() == 0
+
+
+def test_a_sleeve_of_the_grounds_colour_stays():
+    image, mask, _ = shirt(ground=(150, 150, 150))
+    image[100:250, 42:100] = (146, 148, 150)
+    assert open_gaps(image, mask, MARKS) is mask
 
 
 def test_nothing_is_cut_where_colours_do_not_tell_or_the_sleeve_is_spread_out():

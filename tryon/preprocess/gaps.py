@@ -10,6 +10,8 @@ REACH = 0.035
 #: A pixel is background if its colour is this much nearer to the background's than to the garment's, and the two differ
 #: by more than this (Lab).
 NEARER, APART = 0.5, 20.0
+#: What is thicker than twice this share of the garment's diagonal is no gap.
+THICK = 0.03
 #: Smaller gaps are left closed, as a share of the garment's area.
 LEAST = 4e-4
 
@@ -39,18 +41,29 @@ def open_gaps(image: np.ndarray, mask: np.ndarray, landmarks: dict[str, tuple[fl
         if down < 0.25 * length:
             continue  # the sleeve is spread out: no narrow gap is there
         beside = armpit + run * min(down / max(length, 1.0), 1.0)
-        gap = _gap(image, mask, np.stack([armpit, cuff, beside]), area)
+        outer = [landmarks.get(f"{name}_{side}") for name in ("shoulder", "sleeve_out")]
+        if any(m is None for m in outer):
+            continue
+        sleeve = np.stack([armpit, *(np.array(m, np.float32) for m in outer), cuff])
+        gap = _gap(image, mask, np.stack([armpit, cuff, beside]), sleeve, area)
         if gap is not None:
             out = np.minimum(out, 1 - cv2.GaussianBlur(gap.astype(np.float32), (0, 0), 0.8))
     return out
 
 
-def _gap(image: np.ndarray, mask: np.ndarray, corners: np.ndarray, area: float) -> np.ndarray | None:
-    """Background inside of the matte in a zone round a triangle: bool (H, W), or None."""
+def _gap(
+    image: np.ndarray, mask: np.ndarray, corners: np.ndarray, sleeve: np.ndarray, area: float
+) -> np.ndarray | None:
+    """Background inside of the matte in a zone round a triangle: bool (H, W), or None.
+
+    Args:
+        corners, sleeve: (3, 2) and (4, 2) px, the zone and the sleeve's outline.
+    """
     h, w = mask.shape
     reach = max(REACH * float(np.sqrt(2 * area)), 3.0)
-    low = np.clip(np.floor(corners.min(0) - 3 * reach), 0, (w - 1, h - 1)).astype(int)
-    high = np.clip(np.ceil(corners.max(0) + 3 * reach), 0, (w, h)).astype(int)
+    around = np.concatenate([corners, sleeve])
+    low = np.clip(np.floor(around.min(0) - 3 * reach), 0, (w - 1, h - 1)).astype(int)
+    high = np.clip(np.ceil(around.max(0) + 3 * reach), 0, (w, h)).astype(int)
     if (high - low < 8).any():
         return None
     part = (slice(low[1], high[1]), slice(low[0], high[0]))
@@ -60,22 +73,27 @@ def _gap(image: np.ndarray, mask: np.ndarray, corners: np.ndarray, area: float) 
     cloth = mask[part] > 0.5
     rim = np.ones((5, 5), np.uint8)
     outside = cv2.dilate(cloth.astype(np.uint8), rim) == 0
-    inside = (cv2.erode(cloth.astype(np.uint8), rim) > 0) & ~near
+    solid = cv2.erode(cloth.astype(np.uint8), rim) > 0
+    inside = solid & ~near
+    arm = cv2.fillPoly(np.zeros_like(zone), [np.round(sleeve - low).astype(np.int32)], 1) > 0
+    arm &= solid & (zone == 0)
     if outside.sum() < 40 or inside.sum() < 40 or not (cloth & near).any():
         return None
     lab = cv2.cvtColor(image[part].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
-    background, garment = np.median(lab[outside], axis=0), np.median(lab[inside], axis=0)
-    if float(np.linalg.norm(background - garment)) < APART:
+    background = np.median(lab[outside], axis=0)
+    garment = [np.median(lab[m], axis=0) for m in (inside, arm) if m.sum() >= 40]
+    if min(float(np.linalg.norm(background - colour)) for colour in garment) < APART:
         return None
     # shadows: a gap is darker than the open ground, in its hue
     weight = np.array([0.5, 1.0, 1.0], np.float32)
-    away = [np.linalg.norm((lab - colour) * weight, axis=-1) for colour in (background, garment)]
-    found = cloth & near & (away[0] < NEARER * away[1])
+    away, *own = (np.linalg.norm((lab - colour) * weight, axis=-1) for colour in (background, *garment))
+    found = cloth & near & (away < NEARER * np.minimum.reduce(own))
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(found)
     large = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= LEAST * area]
-    if not large:
+    thick = float(cv2.distanceTransform(np.isin(pieces, large).astype(np.uint8), cv2.DIST_L2, 3).max()) if large else 0
+    if not large or thick > THICK * float(np.sqrt(2 * area)):
         return None
     out = np.zeros((h, w), bool)
     out[part] = cv2.dilate(np.isin(pieces, large).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

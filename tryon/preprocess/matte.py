@@ -17,7 +17,7 @@ SETTLE_SIDE = 320
 #: Colours that change a network's matte beyond this IoU are not believed.
 TRUST = 0.45
 #: Colours whose evidence is less than this (see `_evidence`) do not overrule the network.
-DECISIVE = 0.35
+DECISIVE = 0.2
 #: Lightness counts less than colour: shadows.
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
@@ -123,7 +123,7 @@ def settle_matte(image: np.ndarray, probability: np.ndarray, sure: float = 0.015
     cut = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
     sure_part = small > 0.5
     unclear = np.abs(_evidence(photo, small)) < DECISIVE
-    cut = np.where(unclear, sure_part, cut).astype(np.float32)
+    cut = np.where(unclear & sure_part, 1, cut).astype(np.float32)
     if ((cut > 0) & sure_part).sum() < TRUST * ((cut > 0) | sure_part).sum():
         return largest_part(probability)  # the colours contradict the network: camouflage
     out = np.zeros_like(probability)
