@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .. import beside
 from ..labels import TORSO_CLOTHING, Label
 from .body import (
     Body,
@@ -23,14 +22,12 @@ from .body import (
     face_disc,
     folded_up,
     hand_mask,
-    leg_mask,
-    legs_mask,
     torso_rows,
     trunk_mask,
 )
-from .fill import leg_colour, shade_leg, skin_colour, wide_blur
-from .masks import dilate, is_label, patch, sizeable, soften
-from .plate import backdrop, bare_skin, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
+from .fill import skin_colour, wide_blur
+from .masks import dilate, is_label, sizeable, soften
+from .plate import fill_plate, is_bare
 
 #: What is seen between the fronts of a long coat is taken away with it if it is less than this share of the coat's.
 SLIT = 0.3
@@ -502,8 +499,9 @@ def build(
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
     gone = old_garment(parse, body, hem) & ~keep
-    if not _is_bare(image, parse, body):
-        gone |= slit(parse, gone, body, along, hem) & ~keep
+    shown = slit(parse, gone, body, along, hem)
+    if shown.any() and not is_bare(image, parse, body):
+        gone |= shown & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     wide &= ~(is_label(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
     new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
@@ -524,78 +522,3 @@ def build(
     before = arms_before(body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
     keep = np.maximum(keep.astype(np.float32), before)
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
-
-
-def _is_bare(image: np.ndarray, parse: np.ndarray, body: Body) -> bool:
-    """Whether the legs have the colour of the skin of face and arms, or can't be told from it."""
-    legs = is_label(parse, Label.LEGS)
-    if legs.sum() < 60:
-        return False
-    face = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0)
-    pair = np.stack([np.median(image[legs], axis=0), skin_colour(image, is_label(parse, Label.ARMS), face)])
-    lab = cv2.cvtColor(pair[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
-    return bool(np.linalg.norm(lab[0, 1:] - lab[1, 1:]) < 12 and lab[0, 0] > 0.5 * lab[1, 0])
-
-
-def fill_plate(
-    image: np.ndarray,
-    parse: np.ndarray,
-    body: Body,
-    hole: np.ndarray,
-    along: np.ndarray,
-    hem: float,
-    sleeve_end: tuple[float, float],
-    trunk: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
-
-    Args:
-        trunk: bool (h, w), what the new garment covers without its sleeves: the lower garment begins under its edge.
-    """
-    size = parse.shape
-    photo = image.astype(np.float32)
-    behind = beside.start(backdrop, photo, parse, body, hole)
-    layout = np.full(size, int(Label.BACKGROUND), np.uint8)
-
-    lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
-    bare = _is_bare(image, parse, body)
-    if lower.sum() < max(60, 0.05 * body.breadth**2):  # tights go on upwards, skin does not
-        lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole & (not bare)
-    begin = np.clip((along - hem + 0.14) * 20, 0, 1)
-    edge = np.where(trunk.any(0), size[0] - trunk[::-1].argmax(0), size[0]) - max(round(0.06 * body.breadth), 1)
-    begin[(np.arange(size[0])[:, None] >= edge[None]) & (along > 0.7)] = 1
-    below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
-    below = cv2.GaussianBlur(below * begin, (0, 0), 1.2)
-    long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
-    skirt = skirt_below(photo, below, parse, hole, body, along, hem) if long_coat else None
-    legs: list[tuple[np.ndarray, np.ndarray]] = []
-    if skirt is not None:
-        below, end = skirt
-        colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
-        for side in (0, 1):
-            limb = leg_mask(body, side, size, 1.0, 0.1, 2.05) * over_legs(is_label(parse, Label.LEGS), hole, body)
-            limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.1)
-            leg = beside_seen(photo, shade_leg(body, side, size, colour), is_label(parse, Label.LEGS) & ~hole, body)
-            legs.append((leg, limb[..., None]))
-            layout[limb > 0.5] = int(Label.LEGS)
-    elif long_coat:
-        top = round(float(body.at(hem - 0.1)[1]))
-        middle = edge[np.abs(np.arange(size[1]) - float(body.pelvis[0])) < 0.8 * body.chest]
-        top = min(top, int(np.median(middle))) if len(middle) else top
-        seen = is_label(parse, Label.LOWER, Label.DRESS) | (is_label(parse, Label.LEGS) & (not bare))
-        below = outline_below(below, seen, hole, body, top)
-    r = max(round(0.12 * body.breadth), 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
-    within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
-    below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
-    part = patch((below > 0) | lower)
-    fill = lower_cloth(photo[part], lower[part], hole[part], body.breadth, long_coat and skirt is None)
-    plate = behind()
-    for leg, limb in legs:
-        plate += (leg - plate) * limb
-    plate[part] += (fill - plate[part]) * below[part][..., None]
-    layout[below > 0.5] = int(Label.LOWER)
-
-    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
-    return plate, layout, skin, colour

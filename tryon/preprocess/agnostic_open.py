@@ -15,7 +15,7 @@ from .agnostic import Agnostic
 from .body import Body, arm_mask, torso_rows
 from .fill import mirror_fill
 from .masks import dilate, is_label, patch, soften
-from .plate import smooth_fill
+from .plate import fill_plate, smooth_fill
 
 #: Share of the gap between the panels that must show a top or dress, or what lies under none, for an open coat.
 TOP_NEEDED = 0.3
@@ -104,7 +104,7 @@ def build(
     hole = dilate(edit.astype(np.uint8), 1).astype(bool)
     edit |= dim
     soft = soften(edit, keep)
-    plate, layout, skin, colour = agnostic.fill_plate(
+    plate, layout, skin, colour = fill_plate(
         image, parse, body, hole | wide, along, hem, sleeve_end, (garment > 0.5) & (sleeves < 0.5)
     )
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)

@@ -47,6 +47,16 @@ def _antialias(picture: np.ndarray, scale: float) -> tuple[np.ndarray, tuple[flo
     return small, (size[0] / picture.shape[1], size[1] / picture.shape[0])
 
 
+def _around(rgb: np.ndarray, known: np.ndarray, reach: float) -> np.ndarray:
+    """The smoothed colour of the cloth near each pixel: float32 (h, w, 3).
+
+    Args:
+        known: float32 (h, w), where cloth is; reach: px.
+    """
+    weight = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-3)[..., None]
+    return cv2.GaussianBlur(rgb * known[..., None], (0, 0), reach) / weight
+
+
 def _close_gaps(
     rgb: np.ndarray, alpha: np.ndarray, unit: float, *, flat: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -63,10 +73,8 @@ def _close_gaps(
     slit = closed - alpha > 0.1
     if not slit.any():
         return rgb, alpha
-    weight = cv2.GaussianBlur(alpha, (0, 0), r)
-    around = cv2.GaussianBlur(rgb * alpha[..., None], (0, 0), r) / np.maximum(weight, 1e-3)[..., None]
     share = np.where(slit, 1 - alpha, 0)[..., None]
-    return rgb + (around - rgb) * share, np.where(slit, closed, alpha)
+    return rgb + (_around(rgb, alpha, r) - rgb) * share, np.where(slit, closed, alpha)
 
 
 def _close_seams(
@@ -82,9 +90,7 @@ def _close_seams(
         return rgb, alpha
     closed = cv2.morphologyEx((alpha > 0.5).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     share = cv2.GaussianBlur((gap & (closed > 0)).astype(np.float32), (0, 0), 0.7)
-    around = cv2.GaussianBlur(rgb * alpha[..., None], (0, 0), r)
-    around /= np.maximum(cv2.GaussianBlur(alpha, (0, 0), r), 1e-3)[..., None]
-    return rgb + (FOLD * around - rgb) * (share * (1 - alpha))[..., None], np.maximum(alpha, share)
+    return rgb + (FOLD * _around(rgb, alpha, r) - rgb) * (share * (1 - alpha))[..., None], np.maximum(alpha, share)
 
 
 def _fill_holes(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
@@ -99,10 +105,7 @@ def _fill_holes(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.nda
     if not small.any():
         return rgb, alpha
     hole = cv2.dilate(small[pieces].astype(np.uint8), np.ones((3, 3), np.uint8))
-    reach = max(HOLE * unit / 2, 1.0)
-    known = alpha * (1 - hole)
-    around = cv2.GaussianBlur(rgb * known[..., None], (0, 0), reach)
-    around /= np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-3)[..., None]
+    around = _around(rgb, alpha * (1 - hole), max(HOLE * unit / 2, 1.0))
     share = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 0.7)[..., None]
     return rgb + (FOLD * around - rgb) * share, np.maximum(alpha, share[..., 0])
 

@@ -53,3 +53,8 @@ def patch(mask: np.ndarray, margin: int = 8) -> tuple[slice, slice]:
         slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
         slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
     )
+
+
+def below_last(mask: np.ndarray) -> np.ndarray:
+    """The row after the last one that is set, for each column of a mask (h, w); h where none is: int (w,)."""
+    return np.where(mask.any(0), len(mask) - mask[::-1].argmax(0), len(mask))

@@ -5,21 +5,24 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import beside
 from ..labels import Label
-from .body import Body, arm_mask, bust_mask, folded_up, neck_mask
+from .body import Body, arm_mask, below_chin, bust_mask, folded_up, leg_mask, legs_mask, neck_mask, trunk_mask
 from .fill import (
     WARM,
     chest_relief,
     column_fill,
+    leg_colour,
     limb_colour,
     mirror_fill,
     push_pull,
     row_fill,
     shade_arm,
+    shade_leg,
     skin_colour,
     wide_blur,
 )
-from .masks import dilate, is_label, patch
+from .masks import below_last, dilate, is_label, patch
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
@@ -131,7 +134,7 @@ def _upright_folds(
     """
     height, width = lower.shape
     rows = np.arange(height)[:, None]
-    first = np.where(hole.any(0), height - hole[::-1].argmax(0), height)  # below the hole, by columns
+    first = below_last(hole)
     band = lower & (rows >= first + 2) & (rows < first + max(round(0.3 * unit), 4))
     count = band.sum(0)
     columns = np.flatnonzero(count > 3)
@@ -255,7 +258,7 @@ def over_legs(legs: np.ndarray, hole: np.ndarray, body: Body) -> np.ndarray:
     """Where legs can be that a coat hid, above those which show below it: bool (h, w); everywhere if none does."""
     unit = body.breadth
     seen = legs & ~hole
-    first = np.where(hole.any(0), len(hole) - hole[::-1].argmax(0), len(hole)) + 2  # below the hole, by columns
+    first = below_last(hole) + 2
     columns = [x for x in range(legs.shape[1]) if first[x] < len(hole) and seen[first[x] : first[x] + 6, x].any()]
     if len(columns) < 0.1 * unit:
         return np.ones_like(legs)
@@ -356,3 +359,79 @@ def bare_skin(
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
     return skin, colour
+
+
+def is_bare(image: np.ndarray, parse: np.ndarray, body: Body) -> bool:
+    """Whether the legs have the colour of the skin of face and arms, or can't be told from it."""
+    legs = is_label(parse, Label.LEGS)
+    if legs.sum() < 60:
+        return False
+    face = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0)
+    pair = np.stack([np.median(image[legs], axis=0), skin_colour(image, is_label(parse, Label.ARMS), face)])
+    lab = cv2.cvtColor(pair[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    return bool(np.linalg.norm(lab[0, 1:] - lab[1, 1:]) < 12 and lab[0, 0] > 0.5 * lab[1, 0])
+
+
+def fill_plate(
+    image: np.ndarray,
+    parse: np.ndarray,
+    body: Body,
+    hole: np.ndarray,
+    along: np.ndarray,
+    hem: float,
+    sleeve_end: tuple[float, float],
+    trunk: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
+
+    Args:
+        trunk: bool (h, w), what the new garment covers without its sleeves: the lower garment begins under its edge.
+    """
+    size = parse.shape
+    photo = image.astype(np.float32)
+    behind = beside.start(backdrop, photo, parse, body, hole)
+    layout = np.full(size, int(Label.BACKGROUND), np.uint8)
+
+    lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
+    if lower.sum() < max(60, 0.05 * body.breadth**2):  # tights go on upwards, skin does not
+        lower = is_label(parse, Label.LOWER, Label.DRESS, Label.LEGS) & ~hole & (not is_bare(image, parse, body))
+    begin = np.clip((along - hem + 0.14) * 20, 0, 1)
+    edge = below_last(trunk) - max(round(0.06 * body.breadth), 1)
+    begin[(np.arange(size[0])[:, None] >= edge[None]) & (along > 0.7)] = 1
+    below = np.maximum(trunk_mask(body, size, 1.0, 0.5, 1.15), legs_mask(body, size))
+    below = cv2.GaussianBlur(below * begin, (0, 0), 1.2)
+    long_coat = int((hole & (along > hem + 0.15) & (below > 0.5)).sum()) > (0.3 * body.breadth) ** 2
+    skirt = skirt_below(photo, below, parse, hole, body, along, hem) if long_coat else None
+    legs: list[tuple[np.ndarray, np.ndarray]] = []
+    if skirt is not None:
+        below, end = skirt
+        colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
+        for side in (0, 1):
+            limb = leg_mask(body, side, size, 1.0, 0.1, 2.05) * over_legs(is_label(parse, Label.LEGS), hole, body)
+            limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.1)
+            leg = beside_seen(photo, shade_leg(body, side, size, colour), is_label(parse, Label.LEGS) & ~hole, body)
+            legs.append((leg, limb[..., None]))
+            layout[limb > 0.5] = int(Label.LEGS)
+    elif long_coat:
+        top = round(float(body.at(hem - 0.1)[1]))
+        middle = edge[np.abs(np.arange(size[1]) - float(body.pelvis[0])) < 0.8 * body.chest]
+        top = min(top, int(np.median(middle))) if len(middle) else top
+        seen = is_label(parse, Label.LOWER, Label.DRESS) | (
+            is_label(parse, Label.LEGS) & (not is_bare(image, parse, body))
+        )
+        below = outline_below(below, seen, hole, body, top)
+    r = max(round(0.12 * body.breadth), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
+    below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
+    part = patch((below > 0) | lower)
+    fill = lower_cloth(photo[part], lower[part], hole[part], body.breadth, long_coat and skirt is None)
+    plate = behind()
+    for leg, limb in legs:
+        plate += (leg - plate) * limb
+    plate[part] += (fill - plate[part]) * below[part][..., None]
+    layout[below > 0.5] = int(Label.LOWER)
+
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
+    return plate, layout, skin, colour
