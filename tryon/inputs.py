@@ -12,7 +12,7 @@ from .labels import Label
 from .preprocess import agnostic as agnostic_stage
 from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
-from .preprocess.body import Body, arm_mask, body_from_pose, torso_rows, trunk_mask
+from .preprocess.body import Body, arm_mask, body_from_pose, reaching_out, torso_rows, trunk_mask
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour
@@ -152,7 +152,8 @@ class PersonView:
         self.size = (placement.height, placement.width)
         self.image = placement.crop(person.image)
         self.parse = placement.crop(person.parse, nearest=True, border="zero")
-        self.body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+        body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
+        self.body = reaching_out(body, self.parse, placement.to_canvas(np.array([[0, 0], person.image.shape[1::-1]])))
         self.silhouette = placement.crop(person.pose.mask, border="zero")
         self._parses: dict[str, np.ndarray] = {}
 
@@ -268,7 +269,7 @@ def build_inputs(
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
-    neck = skeleton.neck_opening(fit, coverage) if over else None
+    neck = skeleton.neck_opening(fit, coverage) if over and not view.person.bare_neck else None
     if neck is not None and agnostic_open.shows_top(parse, neck, body, (0.15 * body.breadth) ** 2):
         agnostic = view.erased(parse, coverage, sleeves, fit, neck)
     else:

@@ -136,7 +136,7 @@ def bare_necked(person: Person) -> Person:
     body = body_from_pose(person.pose.keypoints, person.pose.world)
     size = person.parse.shape
     worn = (below_chin(body, size) > 0) & (person.parse == Label.ACCESSORY) & (torso_rows(body, size) < 0.9)
-    return replace(person, parse=np.where(worn, np.uint8(Label.TOP), person.parse))
+    return replace(person, parse=np.where(worn, np.uint8(Label.TOP), person.parse), bare_neck=True)
 
 
 def joined_report(reports: Sequence[dict[str, Any]], layers: Sequence[Layer], mask: np.ndarray) -> dict[str, Any]:

@@ -101,12 +101,14 @@ class Person:
         pose: the chosen person.
         parse: uint8 (H, W) at photo size, values of `Label`.
         warnings: what was noticed.
+        bare_neck: nothing round the neck is kept, neither a scarf nor what is worn under the garment that goes.
     """
 
     image: np.ndarray
     pose: Pose
     parse: np.ndarray
     warnings: tuple[Notice, ...] = ()
+    bare_neck: bool = False
 
     def __post_init__(self) -> None:
         _check_image("image", self.image)

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..labels import Label
 from ..types import (
     LEFT_ANKLE,
     LEFT_EAR,
@@ -32,6 +33,7 @@ from ..types import (
     RIGHT_SHOULDER,
     RIGHT_WRIST,
 )
+from .masks import is_label
 
 #: Mean breadth of the shoulder joints over the length shoulder line - hip line in a front view (MediaPipe world
 # landmarks).
@@ -262,6 +264,37 @@ def folded_up(body: Body, side: int) -> bool:
     axis = elbow - shoulder
     t = float(np.clip((hand - shoulder) @ axis / max(float(axis @ axis), 1e-6), 0, 1))
     return float(np.linalg.norm(hand - shoulder - t * axis)) < 0.25 * body.breadth and 0.1 < t < 1.0
+
+
+def reaching_out(body: Body, parse: np.ndarray, frame: np.ndarray) -> Body:
+    """The body with forearms made longer until they leave the photo, where a hand would be cut by its edge and none is
+    seen: else a newly bare arm would end in a stump.
+
+    Args:
+        parse: uint8 (h, w); frame: float32 (2, 2), the photo's upper left and lower right corner, in the body's pixels.
+    """
+    wrists, hands = body.wrists.copy(), body.hands.copy()
+    hand_length = 0.42 * body.breadth
+    for side in (0, 1):
+        forearm = body.wrists[side] - body.elbows[side]
+        length = float(np.linalg.norm(forearm))
+        if length < 0.2 * body.breadth or folded_up(body, side):
+            continue
+        step = forearm / length
+        tip = body.wrists[side] + step * hand_length
+        within = [bool(((point > frame[0]) & (point < frame[1])).all()) for point in (body.wrists[side], tip)]
+        if not within[0] or within[1]:
+            continue
+        place = hand_mask(body, side, parse.shape, 1.4) > 0.5
+        if (is_label(parse, Label.ARMS) & place).sum() > 0.1 * place.sum():
+            continue
+        # as far as the edge is along the arm, and its breadth more
+        with np.errstate(divide="ignore"):
+            ways = np.where(step > 0, (frame[1] - body.wrists[side]) / step, (frame[0] - body.wrists[side]) / step)
+        further = min(float(ways[np.isfinite(ways)].min()), hand_length) + 0.1 * body.breadth
+        wrists[side] += step * further
+        hands[side] = wrists[side] + step * 0.2 * body.breadth
+    return replace(body, wrists=wrists, hands=hands)
 
 
 def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:

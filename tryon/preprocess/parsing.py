@@ -32,6 +32,7 @@ from ..types import (
     Pose,
 )
 from .colours import colour_odds, common_colours, histogram, lab_of
+from .refine import refine
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -225,14 +226,18 @@ class Parser:
         keypoints, canvas = place.to_canvas(pose.keypoints), place.crop(image)
         whole = settle_tails(settle_skirt(shares, keypoints, canvas), keypoints, canvas)
         whole = settle_tails(whole, keypoints, canvas, Label.TOP)
-        whole = without_islands(whole, keypoints)
-        parse = spread_labels(suppress_noise(whole, place.crop(pose.mask, border="zero")), place, size)
+        mask = place.crop(pose.mask, border="zero")
+        whole = suppress_noise(without_islands(whole, keypoints), mask)
         closer = self._closer(pose, place)
+        below = 0 if closer is None else int(place.to_canvas(np.array(closer.box)[None, 2:])[0, 1])
+        fitted = refine(whole, canvas, np.clip(below, 0, place.height))
+        parse = spread_labels(suppress_noise(fitted, mask), place, size)
         if closer is not None:
+            keypoints, canvas = closer.to_canvas(pose.keypoints), closer.crop(image)
             fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
-            fine = settle_tails(fine, closer.to_canvas(pose.keypoints), closer.crop(image))
+            fine = suppress_noise(settle_tails(fine, keypoints, canvas), closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
+            fine = refine(without_islands(fine, keypoints), canvas)
             fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
-            fine = without_islands(fine, closer.to_canvas(pose.keypoints))
             parse = spread_labels(fine, closer, size, parse)
         return parse
 
@@ -442,22 +447,26 @@ def suppress_noise(shares: np.ndarray, mask: np.ndarray, larger: float = 1.0) ->
     labels = shares.argmax(0).astype(np.uint8)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels > 0).astype(np.uint8), connectivity=8)
     if count > 2:
-        main = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+        area = stats[:, cv2.CC_STAT_AREA]
+        main = 1 + int(np.argmax(area[1:]))
         reach = max(1, round(0.02 * height))
-        near = cv2.dilate((pieces == main).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
-        for piece in range(1, count):
-            here = pieces == piece
-            if piece != main and mask[here].mean() < 0.25 and not near[here].any():
-                out[:, here] = 0
-                out[Label.BACKGROUND, here] = 1
+        near = cv2.dilate((pieces == main).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
+        far = np.bincount(pieces.ravel(), near.ravel(), count) == 0
+        far &= np.bincount(pieces.ravel(), mask.ravel(), count) < 0.25 * area
+        far[[0, main]] = False
+        if far.any():
+            here = far[pieces]
+            out[:, here] = 0
+            out[Label.BACKGROUND, here] = 1
+            labels[here] = Label.BACKGROUND
     smallest = SPECK * height * width * larger
-    labels = out.argmax(0).astype(np.uint8)
-    for label in np.unique(labels):
+    for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=NUM_LABELS)):
         fewest = smallest / 4 if label in (Label.ACCESSORY, Label.SHOES, Label.ARMS) else smallest
         count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == label).astype(np.uint8), connectivity=8)
-        small = np.nonzero(stats[:, cv2.CC_STAT_AREA] < fewest)[0]
-        if len(small):
-            out[label][np.isin(pieces, small[small > 0])] = 0
+        small = stats[:, cv2.CC_STAT_AREA] < fewest
+        small[0] = False
+        if small.any():
+            out[label][small[pieces]] = 0
     return out
 
 
