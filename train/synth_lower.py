@@ -121,7 +121,7 @@ def worn_sample(person: Person, rng: np.random.Generator) -> Sample | None:
     fit = _worn_fit(worn, parse, body, lower)
     texture, mask = _disturbed(image, worn, body, rng)
     old = simulate_old(parse, body, lower, rng)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body.length / placement.scale)
+    colour = agnostic_lower.skin_of_legs(person.image, person.parse, body_from_pose(person.pose.keypoints, person.pose.world))
     a = agnostic_lower.build(image, old, body, lower, mask, fit, colour)
     coverage = mask * (1 - a.keep)
     inputs = network_input(a.plate, a.edit, texture, coverage, body, a.layout, a.skin)

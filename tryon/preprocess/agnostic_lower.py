@@ -12,7 +12,7 @@ import numpy as np
 
 from ..labels import Label
 from .agnostic import Agnostic
-from .body import Body, arm_mask, hand_mask, torso_rows
+from .body import Body, arm_mask, hand_mask, legs_mask, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
@@ -250,15 +250,18 @@ def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float, unknown: float = 
     return np.where(known, score, unknown).astype(np.float32)
 
 
-def skin_of_legs(image: np.ndarray, parse: np.ndarray, length: float = 0.0) -> np.ndarray:
+def skin_of_legs(image: np.ndarray, parse: np.ndarray, body: Body | None = None) -> np.ndarray:
     """Colour for newly bare legs: float32 (3,) 0..255, from a whole photo and its parse.
 
     Args:
-        length: neck to pelvis, photo px: an ankle between hem and shoe says little about the colour.
+        body: in the photo's pixels. With it, only what lies on the legs counts, and only where it is more than an ankle
+            between hem and shoe, which says little about the colour.
     """
     legs = cv2.erode(is_label(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    if legs.sum() < 0.06 * length**2:
-        legs[:] = False
+    if body is not None:
+        legs &= legs_mask(body, parse.shape, 1.2) > 0.5
+        if legs.sum() < 0.06 * body.length**2:
+            legs[:] = False
     return leg_colour(image, legs, is_label(parse, Label.ARMS), is_label(parse, Label.FACE))
 
 

@@ -79,6 +79,8 @@ CLOSE_WEIGHT = 0.6
 TAILS_ALIKE = 0.9
 #: How broad their edge may be, trunk lengths.
 TAILS_EDGE = 0.06
+#: A dress that is less than this share of the torso's clothing is none.
+SCRAPS = 0.15
 _SHIFT = 3  # cv2's fixed-point bits, for sub-pixel lines
 
 
@@ -230,14 +232,15 @@ class Parser:
         whole = suppress_noise(without_islands(whole, keypoints), mask)
         closer = self._closer(pose, place)
         below = 0 if closer is None else int(place.to_canvas(np.array(closer.box)[None, 2:])[0, 1])
-        fitted = refine(whole, canvas, np.clip(below, 0, place.height))
+        fitted = without_scraps(refine(whole, canvas, int(np.clip(below, 0, place.height))))
         parse = spread_labels(suppress_noise(fitted, mask), place, size)
         if closer is not None:
             keypoints, canvas = closer.to_canvas(pose.keypoints), closer.crop(image)
+            mask, larger = closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2
             fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
-            fine = suppress_noise(settle_tails(fine, keypoints, canvas), closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
-            fine = refine(without_islands(fine, keypoints), canvas)
-            fine = suppress_noise(fine, closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2)
+            fine = suppress_noise(settle_tails(fine, keypoints, canvas), mask, larger)
+            fine = without_scraps(refine(without_islands(fine, keypoints), canvas))
+            fine = suppress_noise(without_islands(fine, keypoints), mask, larger)  # the colours make some of their own
             parse = spread_labels(fine, closer, size, parse)
         return parse
 
@@ -428,6 +431,27 @@ def without_islands(shares: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
         return shares
     out = shares.copy()
     out[Label.LOWER][islands[pieces]] = 0
+    return out
+
+
+def without_scraps(shares: np.ndarray) -> np.ndarray:
+    """Scraps of a dress on other clothes become a top or outerwear, whichever is likelier round them.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities.
+
+    Returns:
+        float32 (NUM_LABELS, h, w).
+    """
+    areas = np.bincount(shares.argmax(0).ravel(), minlength=NUM_LABELS)
+    if not 0 < areas[Label.DRESS] < SCRAPS * areas[list(TORSO_CLOTHING)].sum():
+        return shares
+    out = shares.copy()
+    side = 2 * round(0.02 * shares.shape[1]) + 1
+    outer = cv2.blur(shares[Label.OUTERWEAR], (side, side)) > cv2.blur(shares[Label.TOP], (side, side))
+    out[Label.OUTERWEAR] += outer * shares[Label.DRESS]
+    out[Label.TOP] += ~outer * shares[Label.DRESS]
+    out[Label.DRESS] = 0
     return out
 
 

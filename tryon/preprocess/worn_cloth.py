@@ -211,10 +211,26 @@ def dress_cloth(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         rows = (along > low) & (along < high)
         alone = (part & rows).sum() > 2 * (cloth & rows).sum()  # a dress has a bodice and a skirt
         like = np.linalg.norm((np.median(lab[part], axis=0) - typical) * [0.4, 1, 1]) < 20
-        if like or alone or part.sum() < 0.1 * cloth.sum():
+        if like or alone or part.sum() < 0.1 * cloth.sum() or _seamless(lab, part, cloth, scene.body.breadth):
             cloth = cloth | part
     hides = is_label(parse, (Label.HAIR, Label.ARMS, Label.BAG, Label.ACCESSORY, Label.OUTERWEAR)) & ~cloth
     return cloth, hides
+
+
+def _seamless(lab: np.ndarray, one: np.ndarray, other: np.ndarray, breadth: float) -> bool:
+    """Whether two regions have the same colour where they meet, and meet along a good part of the trunk's breadth.
+
+    Args:
+        lab: float32 (h, w, 3), 8-bit Lab; one, other: bool (h, w).
+    """
+    r = max(round(0.06 * breadth), 1)
+    disc = np.ones((2 * r + 1, 2 * r + 1), np.uint8)
+    here = one & (cv2.dilate(other.astype(np.uint8), disc) > 0)
+    there = other & (cv2.dilate(one.astype(np.uint8), disc) > 0)
+    if min(here.sum(), there.sum()) < r * 0.4 * breadth:
+        return False
+    apart = np.abs(np.median(lab[here], axis=0) - np.median(lab[there], axis=0))
+    return bool(apart[0] < 30 and np.hypot(apart[1], apart[2]) < 5)  # folds and light differ in lightness
 
 
 def upper_cloth(scene: Scene, layer: Layering) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -82,7 +82,9 @@ def _axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def _ends(cloth: np.ndarray, parse: np.ndarray, body: Body) -> tuple[tuple[float, float], float]:
     """Sleeve ends in the photo (left, right), and the one of the flat-lay."""
     found = [sleeve_end(cloth, parse == Label.ARMS, body, side) for side in (0, 1)]
-    best = max(found, key=lambda f: f[1])
+    # the arm that is foreshortened less shows it better
+    reach = np.linalg.norm(body.elbows - body.shoulders, axis=1) + np.linalg.norm(body.wrists - body.elbows, axis=1)
+    best = found[int(np.argmax([f[1] * long for f, long in zip(found, reach, strict=True)]))]
     near = [f for f in found if f[1] > 0.3 and abs(f[0] - best[0]) < 0.4] or [best]
     flat = float(np.average([f[0] for f in near], weights=[f[1] + 1e-3 for f in near]))
     ends = tuple(f[0] if f in near else flat for f in found)
