@@ -20,7 +20,7 @@ STEP = 3
 #: Pixels (of the canvas) at which a label's own colours count as much as those of the whole picture.
 PRIOR = 500.0
 #: Colours alone never speak more strongly than this, in nats a round.
-LOUDEST = 4.0
+LOUDEST = 1.5
 #: Radius of the guided filter, canvas px, and its epsilon, on colours 0..1.
 RADIUS, EPSILON = 4, 2e-4
 
@@ -60,7 +60,7 @@ def by_colour(shares: np.ndarray, canvas: np.ndarray) -> np.ndarray:
     light, green_red, blue_yellow = cv2.split(cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB) // (256 // BINS))
     bins = (light.astype(np.intp) * BINS + green_red) * BINS + blue_yellow
     active = _active(shares)
-    given = np.maximum(shares[active], 1e-4)
+    given = np.maximum(shares[active], 1e-5)
     few, seen = given[:, ::STEP, ::STEP].reshape(len(active), -1), bins[::STEP, ::STEP].ravel()
     total = np.zeros((len(active), BINS**3), np.float32)
     for _ in range(ROUNDS):
