@@ -59,12 +59,16 @@ class FakeTryOn:
         kind = "upper" if category == "auto" else category
         return Garment(image, mask, kind, "short", landmarks, {}, 0.75)  # type: ignore[arg-type]
 
-    def __call__(self, person: Person, garment: Garment, *, category: str = "auto") -> Result:
+    def __call__(
+        self, person: Person, garment: Garment, *, category: str = "auto", bare_neck: bool = False
+    ) -> Result:
         time.sleep(self.delay)
         if garment.category != "upper":
             raise UnsupportedCategory("This one renders tops only.", "Say --category upper.")
         image = person.image.copy()
         image[20:60, 20:60] = garment.image.mean(axis=(0, 1)).astype(np.uint8)
+        if bare_neck:
+            image[20:24, 20:60] = 255
         warnings = [{"code": n.code, "message": n.message} for n in person.warnings]
         quality = round(float(garment.image[..., 0].mean()) / 255, 3)
         report = {

@@ -98,7 +98,7 @@ class Client:
         Args:
             person, garment: file names, bytes or binary streams.
             explain: also fetch the intermediate pictures.
-            options: category, person_box (x0, y0, x1, y1), hue, lightness, format ("png", "jpeg", "webp").
+            options: category, person_box (x0, y0, x1, y1), hue, lightness, bare_neck, format ("png", "jpeg", "webp").
 
         Raises:
             ServerError: refused, or not reached in time.

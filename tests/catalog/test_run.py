@@ -137,6 +137,16 @@ def test_a_second_run_does_nothing_and_changes_nothing(photos: Path, inline: Any
     assert _tree(photos / "out") == before
 
 
+def test_a_bared_neck_is_another_picture_and_is_noted(photos: Path, inline: Any) -> None:
+    _run(photos)
+    summary = _run(photos, bare_neck=True)
+    assert (summary.made, summary.kept) == (12, 0)
+    for row in _lines(photos / "out", "manifest.jsonl"):
+        assert row["options"] == {"category": "auto", "bare_neck": True}
+        assert (imageio.load(photos / "out" / "pictures" / row["out"]).image[20:24, 20:60] == 255).all()
+    assert _run(photos, bare_neck=True).kept == 12
+
+
 def test_content_decides_what_is_redone(photos: Path, inline: Any) -> None:
     _run(photos)
     out = photos / "out" / "pictures"

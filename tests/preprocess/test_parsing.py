@@ -21,6 +21,7 @@ from tryon.preprocess.parsing import (
     spread_labels,
     suppress_noise,
     without_islands,
+    without_scraps,
 )
 from tryon.types import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, Pose
 
@@ -40,6 +41,18 @@ def stick_figure(height: int, width: int) -> np.ndarray:
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
     return 0.9 * (np.arange(NUM_LABELS)[:, None, None] == labels).astype(np.float32) + 0.1 / NUM_LABELS
+
+
+def test_scraps_of_a_dress_become_what_is_round_them() -> None:
+    labels = np.full((80, 60), Label.BACKGROUND)
+    labels[10:70, 10:50] = Label.OUTERWEAR
+    labels[10:70, 25:35] = Label.TOP
+    labels[12:16, 12:20] = Label.DRESS
+    labels[40:44, 28:32] = Label.DRESS
+    out = without_scraps(one_hot(labels)).argmax(0)
+    assert (out[12:16, 12:20] == Label.OUTERWEAR).all() and (out[40:44, 28:32] == Label.TOP).all()
+    dress = np.where(labels == Label.OUTERWEAR, Label.DRESS, labels)
+    assert (without_scraps(one_hot(dress)).argmax(0) == dress).all(), "a real dress stays"
 
 
 def test_planes_have_the_order_of_the_table(rng: np.random.Generator) -> None:

@@ -79,10 +79,20 @@ class TryOn:
         mask = np.ones(image.shape[:2], np.float32)
         return Garment(image, mask, "upper", "short", landmarks, {}, 1.0)  # type: ignore[arg-type]
 
-    def __call__(self, person: Person, garment: Garment, *, category: str = "auto", explain: bool = False) -> Result:
+    def __call__(
+        self,
+        person: Person,
+        garment: Garment,
+        *,
+        category: str = "auto",
+        explain: bool = False,
+        bare_neck: bool = False,
+    ) -> Result:
         time.sleep(self.seconds)
         image = person.image.copy()
         image[20:60, 20:60] = np.rint(garment.image.mean(axis=(0, 1)))
+        if bare_neck:
+            image[20:24, 20:60] = 255
         mask = np.zeros(image.shape[:2], np.float32)
         mask[20:60, 20:60] = 1
         report = {

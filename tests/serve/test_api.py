@@ -50,6 +50,13 @@ def test_json_has_the_report_and_the_intermediate_pictures(client: httpx.Client)
     assert mask[30, 30, 0] == 255 and mask[100, 100, 0] == 0
 
 
+def test_a_neck_is_bared_on_request(client: httpx.Client) -> None:
+    for value, bared in (("true", True), ("false", False)):
+        made = imageio.load(post(client, PERSON, SHIRT, bare_neck=value).content).image
+        assert bool((made[20:24, 20:60] == 255).all()) is bared
+    assert post(client, PERSON, SHIRT, bare_neck="perhaps").status_code == 400
+
+
 def test_another_colour_changes_the_garment_alone(client: httpx.Client) -> None:
     plain, blue = (imageio.load(post(client, PERSON, SHIRT, **values).content).image for values in ({}, {"hue": "270"}))
     changed = (plain != blue).any(axis=-1)

@@ -142,11 +142,13 @@ def test_options_have_defaults() -> None:
         "person_box": None,
         "hue": None,
         "lightness": 0.0,
+        "bare_neck": False,
         "explain": False,
         "format": "PNG",
     }
     assert parse_options({}) == expected
     assert parse_options({"person_box": "1,2,3,4"})["person_box"] == [1, 2, 3, 4]
+    assert parse_options({"bare_neck": "true"})["bare_neck"] is True
 
 
 # --- the decoder ----------------------------------------------------------------------------------------------------

@@ -34,6 +34,9 @@ def add_command(commands: Any) -> None:
     command.add_argument(
         "--category", choices=CATEGORIES, default="auto", help="where a row names none (default: auto)"
     )
+    command.add_argument(
+        "--bare-neck", action="store_true", help="take off what lies round the neck, such as a scarf; else it stays"
+    )
     command.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     command.add_argument("--format", choices=("png", "jpg", "webp"), default="png", help="default: png (lossless)")
     command.add_argument("--workers", type=threads, metavar="N", help="processes (default: one for every core)")
@@ -80,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
             progress=progress,
             row_timeout=options.row_timeout,
             debug=options.debug,
+            bare_neck=options.bare_neck,
             try_on=options.try_on or TRY_ON,
         )
     finally:

@@ -66,6 +66,7 @@ def run(
     progress: Callable[[int, int, int], None] = lambda made, failed, total: None,
     row_timeout: float = ROW_TIMEOUT,
     debug: bool = False,
+    bare_neck: bool = False,
     try_on: str = TRY_ON,
 ) -> Summary:
     """Make a catalog, or go on with one.
@@ -80,6 +81,7 @@ def run(
         ray: address of a Ray cluster that does the work instead.
         progress: called with (pictures there, rows failed, rows in all), also once before the first row.
         row_timeout: seconds after which a row is given up.
+        bare_neck: see `TryOn`; for all rows.
         try_on: what does the work, see `bench.TRY_ON`.
 
     Raises:
@@ -99,7 +101,7 @@ def run(
         rows = listed(pairs, category, extension)
     store = Store(out)
     try:
-        plan = _Plan(rows, engine, store)
+        plan = _Plan(rows, engine, store, bare_neck)
         progress(plan.kept, len(plan.failures), len(rows))
         if plan.todo:
             pool = _make_pool(store, ray, workers or default_workers(), engine, try_on, row_timeout, debug)
@@ -131,8 +133,8 @@ def _make_pool(
 class _Plan:
     """What is known of every row: done, failed (`failures`, by line) or `todo`."""
 
-    def __init__(self, rows: list[Row | BadRow], engine: str, store: Store) -> None:
-        self.rows, self.store, self.engine = rows, store, engine
+    def __init__(self, rows: list[Row | BadRow], engine: str, store: Store, bare_neck: bool = False) -> None:
+        self.rows, self.store, self.engine, self.bare_neck = rows, store, engine, bare_neck
         self.failures: dict[int, Failure] = {}
         self.made = self.kept = 0
         self.done: set[int] = set()
@@ -162,10 +164,13 @@ class _Plan:
         assert isinstance(person, Photo) and isinstance(garment, Photo)
         who = Analyse(self._key("person", person.sha256, row.person_box), "person", person, "auto", row.person_box)
         what = Analyse(self._key("garment", garment.sha256, row.category), "garment", garment, row.category)
-        return Render(who, what, row.category, imageio.format_for(row.out))
+        return Render(who, what, row.category, imageio.format_for(row.out), self.bare_neck)
 
     def row_key(self, task: Render) -> str:
-        return self._key("row", task.person.key, task.garment.key, task.category, task.format, self.engine)
+        return self._key(
+            "row", task.person.key, task.garment.key, task.category, task.format, self.engine,
+            *(("bare_neck",) if task.bare_neck else ()),
+        )  # fmt: skip
 
     def fail(self, row: Row, failure: Failure) -> None:
         self.failures[row.line] = failure
@@ -176,6 +181,8 @@ class _Plan:
         asked: dict[str, Any] = {"category": row.category}
         if row.person_box is not None:
             asked["person_box"] = list(row.person_box)
+        if task.bare_neck:
+            asked["bare_neck"] = True
         record = {
             "id": row.id,
             "person": row.person,

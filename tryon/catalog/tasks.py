@@ -29,12 +29,13 @@ class Analyse:
 
 @dataclass(frozen=True, slots=True)
 class Render:
-    """Dress a person; both were analysed before. `format` as for `imageio.encode`."""
+    """Dress a person; both were analysed before. `format` as for `imageio.encode`, `bare_neck` as for `TryOn`."""
 
     person: Analyse
     garment: Analyse
     category: str
     format: str
+    bare_neck: bool = False
 
 
 Task = Analyse | Render

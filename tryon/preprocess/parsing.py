@@ -67,6 +67,8 @@ _LINES: dict[str, tuple[tuple[int, int], ...]] = {
 REACH = 2.8
 #: The label map is computed at this many pixels at most and then enlarged: there is no finer detail in it.
 MAX_PIXELS = 1_500_000
+#: Borders of labels are smoothed over so many canvas px to both sides.
+SMOOTH = 1.8
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
 #: A closer look is worth its time where it shows the trunk at least this much larger.
@@ -526,6 +528,7 @@ def spread_labels(
         wins = share > best
         labels[wins] = label
         np.maximum(best, share, out=best)
+    labels = cv2.medianBlur(labels, 2 * int(np.clip(round(SMOOTH / inner.scale), 1, 3)) + 1)
     if size != (h, w):
         labels = cv2.resize(labels, (w, h), interpolation=cv2.INTER_NEAREST)
     parse[top : top + h, left : left + w] = labels

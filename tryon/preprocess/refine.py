@@ -21,6 +21,8 @@ STEP = 3
 PRIOR = 500.0
 #: Colours alone never speak more strongly than this, in nats a round.
 LOUDEST = 1.5
+#: Side of the square in which the colours' votes are averaged, canvas px: single pixels would fray the borders.
+TOGETHER = 3
 #: Radius of the guided filter, canvas px, and its epsilon, on colours 0..1.
 RADIUS, EPSILON = 4, 2e-4
 
@@ -70,10 +72,12 @@ def by_colour(shares: np.ndarray, canvas: np.ndarray) -> np.ndarray:
         prior = PRIOR / STEP**2
         likely = (counts + prior * common + 1e-9) / (counts.sum(1, keepdims=True) + prior)
         gain = np.clip(COLOUR_WEIGHT * np.log(likely / (common + 1e-9)), -LOUDEST, LOUDEST)
+        gain[active == Label.BAG] = 0  # bags shine, and often have the colours of shoes, belt or coat
         total += gain
         few = few * np.exp(gain).take(seen, axis=1)
         few /= few.sum(0)
-    weighed = np.exp(total).take(bins, axis=1) * given
+    votes = [cv2.blur(table.take(bins), (TOGETHER, TOGETHER)) for table in total]
+    weighed = np.exp(np.stack(votes)) * given
     weighed /= weighed.sum(0)
     out = np.zeros_like(shares)
     out[active] = weighed

@@ -29,6 +29,8 @@ USUAL_SLEEVE, WIDEST_SLEEVE = 1.3, 2.4
 SEGMENT = 0.56
 #: Least half breadth of the trunk over the usual one.
 LEAST_TRUNK = 0.8
+#: An arm shorter than this share of the other one in the picture tells less about the sleeves.
+FORESHORTENED = 0.8
 #: Stations along a sleeve.
 STATIONS = 16
 
@@ -82,9 +84,10 @@ def _axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def _ends(cloth: np.ndarray, parse: np.ndarray, body: Body) -> tuple[tuple[float, float], float]:
     """Sleeve ends in the photo (left, right), and the one of the flat-lay."""
     found = [sleeve_end(cloth, parse == Label.ARMS, body, side) for side in (0, 1)]
-    # the arm that is foreshortened less shows it better
+    # an arm that is much foreshortened shows little
     reach = np.linalg.norm(body.elbows - body.shoulders, axis=1) + np.linalg.norm(body.wrists - body.elbows, axis=1)
-    best = found[int(np.argmax([f[1] * long for f, long in zip(found, reach, strict=True)]))]
+    shown = np.minimum(reach / (FORESHORTENED * max(float(reach.max()), 1e-6)), 1)
+    best = found[int(np.argmax([f[1] * share for f, share in zip(found, shown, strict=True)]))]
     near = [f for f in found if f[1] > 0.3 and abs(f[0] - best[0]) < 0.4] or [best]
     flat = float(np.average([f[0] for f in near], weights=[f[1] + 1e-3 for f in near]))
     ends = tuple(f[0] if f in near else flat for f in found)

@@ -53,7 +53,7 @@ class Work:
     """A request for the model.
 
     Args:
-        options: category, person_box, explain, format, hue, lightness.
+        options: category, person_box, bare_neck, explain, format, hue, lightness.
         deadline: `time.monotonic` after which it is not begun; None for jobs.
     """
 

@@ -9,7 +9,7 @@ from ..console import CATEGORIES
 from .problems import Problem
 
 #: Fields that are not pictures.
-FIELDS = {"category", "person_box", "hue", "lightness", "explain", "format"}
+FIELDS = {"category", "person_box", "hue", "lightness", "bare_neck", "explain", "format"}
 MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 JSON = "application/json"
 _NAMES = {"png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP"}
@@ -23,17 +23,22 @@ def parse_options(values: dict[str, str], format: str = "PNG") -> dict[str, Any]
     wished = values.get("format", "").lower()
     if wished and wished not in _NAMES:
         raise _wrong("format", "png, jpeg or webp")
-    explain = values.get("explain", "").lower()
-    if explain not in ("", "0", "1", "true", "false"):
-        raise _wrong("explain", "true or false")
     return {
         "category": category,
         "person_box": _box(values.get("person_box", "")),
         "hue": _number(values.get("hue", ""), "hue", 0, 360),
         "lightness": _number(values.get("lightness", ""), "lightness", -100, 100) or 0.0,
-        "explain": explain in ("1", "true"),
+        "bare_neck": _switch(values, "bare_neck"),
+        "explain": _switch(values, "explain"),
         "format": _NAMES[wished] if wished else format,
     }
+
+
+def _switch(values: dict[str, str], name: str) -> bool:
+    value = values.get(name, "").lower()
+    if value not in ("", "0", "1", "true", "false"):
+        raise _wrong(name, "true or false")
+    return value in ("1", "true")
 
 
 def _number(text: str, name: str, low: float, high: float) -> float | None:

@@ -14,6 +14,7 @@ _VALUES: dict[str, Any] = {
     "person_box": {"type": "string", "description": "x0,y0,x1,y1 in pixels of the upright photo: which person"},
     "hue": {"type": "number", "minimum": 0, "maximum": 360, "description": "another colour for the garment, degrees"},
     "lightness": {"type": "number", "minimum": -100, "maximum": 100, "default": 0},
+    "bare_neck": {"type": "boolean", "default": False, "description": "take off what lies round the neck"},
     "format": {"type": "string", "enum": ["png", "jpeg", "webp"], "default": "png"},
 }
 _EXPLAIN = {"type": "boolean", "default": False, "description": "with JSON: also the intermediate pictures"}
