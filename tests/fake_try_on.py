@@ -59,9 +59,7 @@ class FakeTryOn:
         kind = "upper" if category == "auto" else category
         return Garment(image, mask, kind, "short", landmarks, {}, 0.75)  # type: ignore[arg-type]
 
-    def __call__(
-        self, person: Person, garment: Garment, *, category: str = "auto", bare_neck: bool = False
-    ) -> Result:
+    def __call__(self, person: Person, garment: Garment, *, category: str = "auto", bare_neck: bool = False) -> Result:
         time.sleep(self.delay)
         if garment.category != "upper":
             raise UnsupportedCategory("This one renders tops only.", "Say --category upper.")

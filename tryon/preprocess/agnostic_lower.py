@@ -12,7 +12,7 @@ import numpy as np
 
 from ..labels import Label
 from .agnostic import Agnostic
-from .body import Body, arm_mask, hand_mask, legs_mask, torso_rows
+from .body import Body, arm_mask, hand_mask, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
@@ -21,6 +21,8 @@ from .plate import smooth_fill
 
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
 PATTERNED = 17.0
+#: Legs are looked at from so many torso lengths below the shoulder line on.
+BELOW_HIPS = 1.35
 #: What an arm that hangs beside the lower garment can show.
 _ON_ARMS = (Label.ARMS, Label.TOP, Label.OUTERWEAR)
 
@@ -254,12 +256,12 @@ def skin_of_legs(image: np.ndarray, parse: np.ndarray, body: Body | None = None)
     """Colour for newly bare legs: float32 (3,) 0..255, from a whole photo and its parse.
 
     Args:
-        body: in the photo's pixels. With it, only what lies on the legs counts, and only where it is more than an ankle
-            between hem and shoe, which says little about the colour.
+        body: in the photo's pixels. With it, what lies beside the hips does not count, nor an ankle between hem and
+            shoe, which says little about the colour.
     """
     legs = cv2.erode(is_label(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if body is not None:
-        legs &= legs_mask(body, parse.shape, 1.2) > 0.5
+        legs &= torso_rows(body, parse.shape) > BELOW_HIPS
         if legs.sum() < 0.06 * body.length**2:
             legs[:] = False
     return leg_colour(image, legs, is_label(parse, Label.ARMS), is_label(parse, Label.FACE))

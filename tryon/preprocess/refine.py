@@ -72,7 +72,8 @@ def by_colour(shares: np.ndarray, canvas: np.ndarray) -> np.ndarray:
         prior = PRIOR / STEP**2
         likely = (counts + prior * common + 1e-9) / (counts.sum(1, keepdims=True) + prior)
         gain = np.clip(COLOUR_WEIGHT * np.log(likely / (common + 1e-9)), -LOUDEST, LOUDEST)
-        gain[active == Label.BAG] = 0  # bags shine, and often have the colours of shoes, belt or coat
+        bag = active == Label.BAG  # it shines, and often has the colours of shoes, belt or coat
+        gain[bag] = np.maximum(gain[bag], 0)
         total += gain
         few = few * np.exp(gain).take(seen, axis=1)
         few /= few.sum(0)
