@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests import drawn_person
 from tryon import weights
 from tryon.engines import make_engine
-from tryon.engines.base import from_network
+from tryon.engines.base import SLIVER, from_network
 from tryon.inputs import build_inputs
+from tryon.labels import Label
 from tryon.preprocess.worn import as_worn
 
 SLEEVES = ("none", "short", "long")
@@ -83,3 +86,19 @@ def test_other_generators_keep_their_whole_picture(inputs):
     assert (free.rgb == 127.5).all() and (free.alpha == 0.25).all()
     held = from_network(rgb, alpha, alpha + 1, inputs[0])
     assert not np.array_equal(held.alpha, free.alpha) and (held.gain == 1.25).all()
+
+
+def test_a_wrist_below_a_sleeve_keeps_the_plates_skin(inputs):
+    x = inputs[0]
+    skin, coverage = np.zeros((512, 384), np.float32), np.zeros((512, 384), np.float32)
+    layout = np.full((512, 384), int(Label.ARMS), np.uint8)
+    side = round(0.5 * SLIVER * x.body.breadth)
+    skin[50 : 50 + side, 50 : 50 + side] = 1  # a wrist
+    skin[200:300, 100:200] = 1  # an arm
+    agnostic = replace(x.agnostic, skin=skin, layout=layout, plate=np.full((512, 384, 3), 90, np.float32))
+    rgb, alpha = np.zeros((1, 3, 512, 384), np.float32), np.zeros((1, 1, 512, 384), np.float32)
+    made = from_network(rgb, alpha, alpha + 1, replace(x, agnostic=agnostic, coverage=coverage)).rgb
+    assert (made[40:80, 40:80] == 90).all() and np.abs(made[220:280, 120:180] - 127.5).max() < 0.1
+    neck = replace(agnostic, layout=np.full_like(layout, int(Label.FACE)))
+    made = from_network(rgb, alpha, alpha + 1, replace(x, agnostic=neck, coverage=coverage)).rgb
+    assert made[50 + side // 2, 50 + side // 2, 0] > 100, "of the neck little shows above a collar"

@@ -9,6 +9,12 @@ import cv2
 import numpy as np
 
 from ..inputs import TryOnInputs
+from ..labels import Label
+from ..preprocess.masks import dilate, is_label, sizeable
+
+#: Of drawn arms that show in pieces smaller than the square of this share of the shoulder breadth, such as a wrist
+#: below a long sleeve, the plate's skin is kept: the network draws it paler than the hand beside it.
+SLIVER = 0.3
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,18 @@ def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray, inputs: T
 
     Args:
         inputs: given for a confined generator (`models.generator.Generator`): of its picture only drawn skin is taken,
-            and the garment's edges stay as sharp as the warp made them. Beyond them a small network's correction is a
-            pale or coloured glow.
+            where more than a wrist of it shows, and the garment's edges stay as sharp as the warp made them. Beyond
+            them a small network's correction is a pale or coloured glow.
     """
     picture = np.clip((np.moveaxis(rgb[0], 0, -1).astype(np.float32) + 1) * 127.5, 0, 255)
     light = gain[0].mean(0).astype(np.float32)
     if inputs is None:
         return Render(picture, alpha[0, 0].astype(np.float32), light)
     plate = inputs.agnostic.plate
-    share = _inner(inputs.agnostic.skin)[..., None]
+    arms = (inputs.agnostic.skin > 0.5) & (inputs.coverage < 0.5) & is_label(inputs.agnostic.layout, Label.ARMS)
+    slivers = arms & ~sizeable(arms, (SLIVER * inputs.body.breadth) ** 2)
+    near = dilate(slivers.astype(np.uint8), 3) > 0
+    share = (_inner(inputs.agnostic.skin) * ~near)[..., None]
     return Render(np.clip(plate + share * (picture - plate), 0, 255), inputs.coverage, light)
 
 
