@@ -128,3 +128,13 @@ def test_a_bare_chest_has_collarbones_and_a_shadow_under_the_chin():
         column.append(float(np.mean([relief[y - 1 : y + 2, x - 3 : x + 4] for x, y in spots])))
     assert max(column) - min(column) > 0.04, "a ridge with a shadow below it"
     assert int(np.argmax(column)) < int(np.argmin(column))
+
+
+def test_dark_tights_are_no_shaded_skin():
+    image = np.full((60, 60, 3), (205, 170, 150), np.uint8)
+    legs, face = np.zeros((60, 60), bool), np.zeros((60, 60), bool)
+    legs[30:], face[:20] = True, True
+    for colour, bare in (((30, 28, 28), False), ((150, 122, 106), True)):
+        image[30:] = colour
+        found = fill.leg_colour(image, legs, legs & False, face)
+        assert (np.abs(found - colour).max() < 3) is not bare

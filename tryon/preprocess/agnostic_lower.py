@@ -22,7 +22,7 @@ from .plate import smooth_fill
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
 PATTERNED = 17.0
 #: Legs are looked at from so many torso lengths below the shoulder line on.
-BELOW_HIPS = 1.35
+BELOW_HIPS = 1.5
 #: What an arm that hangs beside the lower garment can show.
 _ON_ARMS = (Label.ARMS, Label.TOP, Label.OUTERWEAR)
 
@@ -262,7 +262,7 @@ def skin_of_legs(image: np.ndarray, parse: np.ndarray, body: Body | None = None)
     legs = cv2.erode(is_label(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if body is not None:
         legs &= torso_rows(body, parse.shape) > BELOW_HIPS
-        if legs.sum() < 0.06 * body.length**2:
+        if legs.sum() < 0.045 * body.length**2:
             legs[:] = False
     return leg_colour(image, legs, is_label(parse, Label.ARMS), is_label(parse, Label.FACE))
 

@@ -378,7 +378,7 @@ def leg_colour(image: np.ndarray, legs: np.ndarray, arms: np.ndarray, face: np.n
         return seen
     lab = cv2.cvtColor(np.stack([seen, skin])[None] / 255, cv2.COLOR_RGB2LAB)[0]
     bare = float(np.linalg.norm(lab[0, 1:] - lab[1, 1:])) < 12  # stockings have another hue
-    if bare and lab[0, 0] < lab[1, 0] - 8:  # bare, but in the shadow of a skirt
+    if bare and 0.5 * lab[1, 0] < lab[0, 0] < lab[1, 0] - 8:  # bare, but in the shadow of a skirt; darker are tights
         return (0.35 * seen + 0.65 * skin).astype(np.float32)
     return seen
 
