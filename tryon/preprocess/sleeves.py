@@ -19,6 +19,11 @@ SIDES = ("left", "right")
 SLEEVE_TO_ARM = 0.68
 #: A flat long sleeve shorter than this many armpit breadths is folded, or its end was not found.
 SHORTEST_LONG = 0.55
+#: Shares of the outer edge's bend that the inner edge may have. Where a sleeve hangs down from a low shoulder, its inner
+#: edge is nearly straight.
+BENT = (0.8, 0.4, 0.0)
+#: Another bend than the first must make the ribbon more even by this (variation of its breadth).
+CLEARLY = 0.08
 #: A sleeve is replaced by the mirrored other one where its bend (in 60 degrees) and the variation of its breadth
 #: (standard deviation over mean) add up to this much more.
 MIRRORED = 0.4
@@ -51,13 +56,31 @@ def sleeve_sides(
     outer, inner = o0 + (o1 - o0) * q, i0 + (i1 - i0) * q
     if f"elbow_{side}" in marks:
         e = marks[f"elbow_{side}"]
-        bulge = e - (o0 + o1) / 2  # how far the outline leaves the straight line at half length
-        chord = float(np.linalg.norm(o1 - o0))
-        if np.linalg.norm(bulge) < 0.35 * chord:
-            outer = outer + bulge * (4 * q * (1 - q))
-            inner = inner + bulge * (4 * q * (1 - q)) * 0.8
+        bulge = (e - (o0 + o1) / 2) * (4 * q * (1 - q))  # how far the outline leaves the straight line at half length
+        if np.abs(bulge).max() > 0 and np.linalg.norm(bulge, axis=1).max() < 0.35 * float(np.linalg.norm(o1 - o0)):
+            outer = outer + bulge
+            if mask is None:
+                return outer.astype(np.float32), (inner + BENT[0] * bulge).astype(np.float32)
+            return _most_even([_to_outline(outer, inner + share * bulge, mask) for share in BENT], mask)
     if mask is not None:
         outer, inner = _to_outline(outer, inner, mask)
+    return outer.astype(np.float32), inner.astype(np.float32)
+
+
+def _most_even(ribbons: list[tuple[np.ndarray, np.ndarray]], mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ribbon (edges (n, 2)) whose breadth varies least and that leaves the matte least; the first one unless another is
+    clearly better."""
+
+    def oddness(ribbon: tuple[np.ndarray, np.ndarray]) -> float:
+        outer, inner = ribbon
+        wide = _breadths(outer, inner)
+        x, y = ((((outer + inner) / 2)[:, k] - 0.5).astype(np.float32)[None] for k in (0, 1))
+        cloth = cv2.remap(mask.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return float(wide.std() / max(float(wide.mean()), 1e-6)) + 2 * float((cloth < 0.5).mean())
+
+    odd = [oddness(ribbon) for ribbon in ribbons]
+    best = int(np.argmin(odd))
+    outer, inner = ribbons[best if odd[best] < odd[0] - CLEARLY else 0]
     return outer.astype(np.float32), inner.astype(np.float32)
 
 
