@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -153,3 +154,19 @@ def test_an_unlikely_short_sleeve_shows_the_other_one():
     points = {**garment.landmarks, "sleeve_out_left": (x - 60, y + 120), "sleeve_in_left": (x - 30, y + 140)}
     odd = replace(garment, landmarks=points)
     assert sleeve_sources(odd, skeleton.landmarks_of(odd)) == {"left": "right", "right": "right"}
+
+
+def test_a_sleeve_that_hangs_from_a_low_shoulder_has_a_straight_inner_edge():
+    points = {
+        "shoulder_left": (150, 100), "armpit_left": (107, 195), "elbow_left": (34, 205), "sleeve_out_left": (38, 350),
+        "sleeve_in_left": (82, 352),
+    }  # fmt: skip
+    marks = {name: np.array(point, np.float32) for name, point in points.items()}
+    mask = np.zeros((450, 400), np.uint8)
+    outline = [(150, 100), (80, 130), (34, 205), (38, 350), (82, 352), (90, 230), (107, 195)]
+    cv2.fillPoly(mask, [np.array(outline, np.int32)], 1)
+    outer, inner = sleeve_sides(marks, "left", 16, mask.astype(np.float32))
+    lower = inner[:, 1] > 240
+    assert (inner[lower, 0] > 75).all() and (outer[outer[:, 1] > 240, 0] < 45).all()
+    breadth = np.linalg.norm(outer - inner, axis=1)
+    assert breadth[4:].std() < 0.35 * breadth[4:].mean()

@@ -19,8 +19,8 @@ SIDES = ("left", "right")
 SLEEVE_TO_ARM = 0.68
 #: A flat long sleeve shorter than this many armpit breadths is folded, or its end was not found.
 SHORTEST_LONG = 0.55
-#: Shares of the outer edge's bend that the inner edge may have. Where a sleeve hangs down from a low shoulder, its inner
-#: edge is nearly straight.
+#: Shares of the outer edge's bend that the inner edge may have. Where a sleeve hangs down from a low shoulder, its
+#: inner edge is nearly straight.
 BENT = (0.8, 0.4, 0.0)
 #: Another bend than the first must make the ribbon more even by this (variation of its breadth).
 CLEARLY = 0.08
@@ -68,8 +68,8 @@ def sleeve_sides(
 
 
 def _most_even(ribbons: list[tuple[np.ndarray, np.ndarray]], mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ribbon (edges (n, 2)) whose breadth varies least and that leaves the matte least; the first one unless another is
-    clearly better."""
+    """The ribbon (edges (n, 2)) whose breadth varies least and that leaves the matte least; the first one unless
+    another is clearly better."""
 
     def oddness(ribbon: tuple[np.ndarray, np.ndarray]) -> float:
         outer, inner = ribbon
