@@ -16,6 +16,7 @@ from tryon.preprocess.sleeves import (
     Ribbon,
     flank,
     folded_sleeves,
+    foreign,
     measured,
     measured_class,
     sleeve_mesh,
@@ -170,3 +171,17 @@ def test_a_sleeve_that_hangs_from_a_low_shoulder_has_a_straight_inner_edge():
     assert (inner[lower, 0] > 75).all() and (outer[outer[:, 1] > 240, 0] < 45).all()
     breadth = np.linalg.norm(outer - inner, axis=1)
     assert breadth[4:].std() < 0.35 * breadth[4:].mean()
+
+
+def test_a_sleeve_with_the_floor_in_its_gap_shows_the_other_one():
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    assert sleeve_sources(garment, marks) == {"left": "left", "right": "right"}
+    image = np.full_like(garment.image, (120, 170, 180))
+    outer, inner = sleeve_sides(marks, "right", mask=garment.mask)
+    strip = np.round(np.stack([inner, inner + 0.1 * (outer - inner)])).astype(np.int32)
+    cv2.fillPoly(image, [np.concatenate([strip[0], strip[1][::-1]])], (150, 30, 20))
+    stained = replace(garment, image=image)
+    share = foreign(stained, marks)
+    assert share["right"] > 0.03 and share["left"] == 0
+    assert sleeve_sources(stained, marks) == {"left": "left", "right": "left"}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..types import Garment, Sleeve
 from .body import Body, arm_stations
+from .colours import bins_of, histogram, lab_of
 
 if TYPE_CHECKING:
     from .skeleton import Fit
@@ -27,6 +28,9 @@ CLEARLY = 0.08
 #: A sleeve is replaced by the mirrored other one where its bend (in 60 degrees) and the variation of its breadth
 #: (standard deviation over mean) add up to this much more.
 MIRRORED = 0.4
+#: Colours of less than this share of the torso are foreign to it; a sleeve with more than this share of them, and
+#: clearly more than the other, shows the other one.
+RARE, STAINED = 3e-4, 0.008
 #: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
 ODD = 0.7
 _TORSO = (
@@ -212,12 +216,29 @@ def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, 
         size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
         bend = float(np.degrees(np.arccos(np.clip(upper @ lower / size, -1, 1))))
         crumpled[side] = bend / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
+    stained = foreign(garment, marks)
     for side, other in ((left, right), (right, left)):
         if other in folded or crumpled[other] > CRUMPLED:
             continue
-        if side in folded or crumpled[side] > crumpled[other] + MIRRORED:
+        worse = stained[side] > STAINED and stained[side] > 1.3 * stained[other]
+        if side in folded or crumpled[side] > crumpled[other] + MIRRORED or worse:
             own[side] = other
     return own
+
+
+def foreign(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, float]:
+    """The share of each sleeve, by side, whose colours the torso hardly has, such as the floor's in a gap."""
+    lab = lab_of(garment.image)
+    size = (garment.mask.shape[0], garment.mask.shape[1])
+    cloth = garment.mask > 0.5
+    torso = cloth & (polygon(size, [marks[name] for name in _TORSO]) > 0)
+    rare = (histogram(lab, torso).ravel() < RARE)[bins_of(lab)]
+    found = {}
+    for side in SIDES:
+        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
+        ribbon = cloth & (polygon(size, [*outer, *inner[::-1]]) > 0)
+        found[side] = float(rare[ribbon].mean()) if ribbon.any() else 0.0
+    return found
 
 
 def _breadths(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
