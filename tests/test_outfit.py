@@ -221,3 +221,15 @@ def test_what_a_person_wears_can_be_extracted(try_on):
     assert garment.category == "lower" and not garment.is_skirt
     with pytest.raises(UsageError):
         try_on.extract(drawn_person.person(), category="hat")
+
+
+def test_what_the_parse_missed_of_a_scarf_goes_with_it():
+    person = scarfed()
+    image, parse = person.image.copy(), person.parse.copy()
+    image[140:165, 222:240], parse[140:165, 222:240] = person.image[150, 200], Label.BACKGROUND  # its end, overlooked
+    wall = parse == Label.BACKGROUND
+    wall[130:175, 212:250] = False
+    found = bare_necked(replace(person, image=image, parse=parse)).parse
+    assert (found[143:162, 225:237] == Label.TOP).mean() > 0.9
+    far = wall & (np.abs(np.arange(400)[None] - 200) > 60)
+    assert (found[far] == Label.BACKGROUND).all()

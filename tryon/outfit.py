@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .compose import edit_box
@@ -17,6 +18,8 @@ from .errors import UsageError
 from .inputs import TryOnInputs
 from .labels import Label
 from .preprocess.body import below_chin, body_from_pose, torso_rows
+from .preprocess.colours import colour_odds, histogram, lab_of
+from .preprocess.masks import dilate, patch
 from .preprocess.skeleton import landmarks_of
 from .types import Garment, Notice, Person
 
@@ -136,7 +139,28 @@ def bare_necked(person: Person) -> Person:
     body = body_from_pose(person.pose.keypoints, person.pose.world)
     size = person.parse.shape
     worn = (below_chin(body, size) > 0) & (person.parse == Label.ACCESSORY) & (torso_rows(body, size) < 0.9)
+    worn |= _missed(person, worn, body.breadth)
     return replace(person, parse=np.where(worn, np.uint8(Label.TOP), person.parse), bare_neck=True)
+
+
+def _missed(person: Person, worn: np.ndarray, breadth: float) -> np.ndarray:
+    """Background beside what is worn round the neck that has its colours rather than the background's: bool (H, W)."""
+    nothing = np.zeros_like(worn)
+    around = patch(worn, round(0.5 * breadth))
+    here, parse = worn[around], person.parse[around]
+    if here.sum() < (0.1 * breadth) ** 2:
+        return nothing
+    lab = lab_of(person.image[around])
+    away = (parse == Label.BACKGROUND) & ~(dilate(here.astype(np.uint8), 0.25 * breadth) > 0)
+    near = (parse == Label.BACKGROUND) & (dilate(here.astype(np.uint8), 0.22 * breadth) > 0)
+    if away.sum() < 50:
+        return nothing
+    odds = cv2.GaussianBlur(colour_odds(lab, histogram(lab, here), histogram(lab, away)), (0, 0), 0.01 * breadth)
+    _, pieces = cv2.connectedComponents((here | (near & (odds > 0.5))).astype(np.uint8))
+    found = near & np.isin(pieces, np.unique(pieces[here])) & (pieces > 0)
+    # and its rim, which the smoothed colours miss
+    nothing[around] = found | (near & (dilate(found.astype(np.uint8), 0.05 * breadth) > 0))
+    return nothing
 
 
 def joined_report(reports: Sequence[dict[str, Any]], layers: Sequence[Layer], mask: np.ndarray) -> dict[str, Any]:
