@@ -277,11 +277,6 @@ def build_inputs(
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
-def _in_photo(person: Person) -> Body:
-    """The body in the photo's pixels."""
-    return body_from_pose(person.pose.keypoints, person.pose.world)
-
-
 def _hooded(parts: list[Part], worn: Garment, fit: Fit, body: Body, parse: np.ndarray) -> list[Part]:
     """The parts with the hood behind them, where there is one."""
     hood = hood_part(worn, fit, body, parse)
@@ -298,7 +293,7 @@ def _build_lower(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
         fit = legs.fit(worn, marks, body, lower)
     parts = legs.warp(worn, marks, fit, body, lower, size)
     warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse, _in_photo(person))
+    colour = agnostic_lower.skin_of_legs(person)
     agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
@@ -314,6 +309,6 @@ def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
-    colour = agnostic_lower.skin_of_legs(person.image, person.parse, _in_photo(person))
+    colour = agnostic_lower.skin_of_legs(person)
     agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, view.silhouette)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)

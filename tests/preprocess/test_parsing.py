@@ -16,13 +16,9 @@ from tryon.preprocess.parsing import (
     join_looks,
     person_canvas,
     pose_planes,
-    settle_skirt,
-    settle_tails,
     spread_labels,
-    suppress_noise,
-    without_islands,
-    without_scraps,
 )
+from tryon.preprocess.settle import settle_skirt, settle_tails, suppress_noise, without_islands, without_scraps
 from tryon.types import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, Pose
 
 

@@ -93,8 +93,7 @@ class Bench:
         start = time.perf_counter()
         person, garment = (self._record(part, files) for part in (task.person, task.garment))
         read = time.perf_counter()
-        more = {"bare_neck": True} if task.bare_neck else {}
-        result = self._try_on(person, garment, category=task.category, **more)
+        result = self._try_on(person, garment, category=task.category, bare_neck=task.bare_neck)
         done = time.perf_counter()
         picture = imageio.encode(result.image, task.format)
         preview = small(result.image, CARD_SIDE)

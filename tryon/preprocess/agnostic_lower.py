@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from ..labels import Label
+from ..types import Person
 from .agnostic import Agnostic
-from .body import Body, arm_mask, hand_mask, torso_rows
+from .body import Body, arm_mask, body_from_pose, hand_mask, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
@@ -252,18 +253,17 @@ def _unlike(lab: np.ndarray, region: np.ndarray, sigma: float, unknown: float = 
     return np.where(known, score, unknown).astype(np.float32)
 
 
-def skin_of_legs(image: np.ndarray, parse: np.ndarray, body: Body | None = None) -> np.ndarray:
-    """Colour for newly bare legs: float32 (3,) 0..255, from a whole photo and its parse.
+def skin_of_legs(person: Person) -> np.ndarray:
+    """Colour for newly bare legs: float32 (3,) 0..255, from the whole photo.
 
-    Args:
-        body: in the photo's pixels. With it, what lies beside the hips does not count, nor an ankle between hem and
-            shoe, which says little about the colour.
+    What lies beside the hips does not count, nor an ankle between hem and shoe, which says little about the colour.
     """
+    image, parse = person.image, person.parse
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
     legs = cv2.erode(is_label(parse, Label.LEGS).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    if body is not None:
-        legs &= torso_rows(body, parse.shape) > BELOW_HIPS
-        if legs.sum() < 0.045 * body.length**2:
-            legs[:] = False
+    legs &= torso_rows(body, parse.shape) > BELOW_HIPS
+    if legs.sum() < 0.045 * body.length**2:
+        legs[:] = False
     return leg_colour(image, legs, is_label(parse, Label.ARMS), is_label(parse, Label.FACE))
 
 

@@ -8,12 +8,14 @@ import numpy as np
 #: Bins of L, a and b, where their ranges begin, and how long these are.
 BINS, FIRST, SPAN = (6, 10, 10), (0, 68, 68), (256, 120, 120)
 
+_CLIPPED = np.stack(
+    [np.clip(np.arange(256), first, first + span - 1) for first, span in zip(FIRST, SPAN, strict=True)], -1
+).astype(np.uint8)[None]
+
 
 def lab_of(canvas: np.ndarray) -> np.ndarray:
     """Lab colours of an RGB picture, uint8 (h, w, 3), strong ones clipped to the range of `histogram`."""
-    lab = cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB)
-    np.clip(lab[..., 1:], np.uint8(FIRST[1]), np.uint8(FIRST[1] + SPAN[1] - 1), out=lab[..., 1:])
-    return lab
+    return cv2.LUT(cv2.cvtColor(canvas, cv2.COLOR_RGB2LAB), _CLIPPED)
 
 
 def histogram(lab: np.ndarray, region: np.ndarray) -> np.ndarray:

@@ -232,12 +232,12 @@ def foreign(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, float]:
     size = (garment.mask.shape[0], garment.mask.shape[1])
     cloth = garment.mask > 0.5
     torso = cloth & (polygon(size, [marks[name] for name in _TORSO]) > 0)
-    rare = (histogram(lab, torso).ravel() < RARE)[bins_of(lab)]
+    rare = histogram(lab, torso).ravel() < RARE
     found = {}
     for side in SIDES:
         outer, inner = sleeve_sides(marks, side, mask=garment.mask)
         ribbon = cloth & (polygon(size, [*outer, *inner[::-1]]) > 0)
-        found[side] = float(rare[ribbon].mean()) if ribbon.any() else 0.0
+        found[side] = float(rare[bins_of(lab[ribbon])].mean()) if ribbon.any() else 0.0
     return found
 
 

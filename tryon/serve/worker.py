@@ -110,8 +110,8 @@ class Worker:
             person = self._analysed("person", request["person"], box, parts[0], hits)
             garment = self._analysed("garment", request["garment"], options["category"], parts[1], hits)
             what = recolour(garment, options["hue"], options["lightness"])
-            more = {"bare_neck": True} if options["bare_neck"] else {}
-            result = self.try_on(person, what, category=options["category"], explain=options["explain"], **more)
+            asked = {name: options[name] for name in ("category", "explain", "bare_neck")}
+            result = self.try_on(person, what, **asked)
             pictures = {"picture": imageio.encode(result.image, options["format"])}
             pictures |= {name: _viewable(name, value) for name, value in result.explain.items() if _is_picture(value)}
         except _Unusable as unusable:
