@@ -18,7 +18,14 @@ from tryon.preprocess.parsing import (
     pose_planes,
     spread_labels,
 )
-from tryon.preprocess.settle import settle_skirt, settle_tails, suppress_noise, without_islands, without_scraps
+from tryon.preprocess.settle import (
+    settle_skirt,
+    settle_tails,
+    suppress_noise,
+    without_false_bags,
+    without_islands,
+    without_scraps,
+)
 from tryon.types import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, Pose
 
 
@@ -49,6 +56,38 @@ def test_scraps_of_a_dress_become_what_is_round_them() -> None:
     assert (out[12:16, 12:20] == Label.OUTERWEAR).all() and (out[40:44, 28:32] == Label.TOP).all()
     dress = np.where(labels == Label.OUTERWEAR, Label.DRESS, labels)
     assert (without_scraps(one_hot(dress)).argmax(0) == dress).all(), "a real dress stays"
+
+
+@pytest.mark.parametrize(
+    ("brightness", "doubt", "alike", "stays"),
+    [(1.0, 0.3, True, False), (1.0, 0.05, True, True), (1.0, 0.3, False, True), (0.15, 0.3, True, True)],
+    ids=["flap", "sure", "other-colour", "dark"],
+)
+def test_a_flap_of_the_coat_called_a_bag_goes_with_the_coat(
+    brightness: float, doubt: float, alike: bool, stays: bool
+) -> None:
+    labels = np.full((120, 90), Label.BACKGROUND)
+    labels[10:90, 20:60] = Label.OUTERWEAR
+    labels[50:80, 60:75] = Label.BAG
+    shares, flap = one_hot(labels), labels == Label.BAG
+    shares[Label.OUTERWEAR][flap] += doubt
+    shares[Label.BAG][flap] -= doubt
+    canvas = np.full((120, 90, 3), 128, np.uint8)
+    canvas[labels == Label.OUTERWEAR] = np.multiply((60, 120, 220), brightness)
+    canvas[flap] = np.multiply((60, 120, 220) if alike else (200, 60, 40), brightness)
+    out = without_false_bags(shares, shares, canvas).argmax(0)
+    assert (out[flap] == (Label.BAG if stays else Label.OUTERWEAR)).all()
+    assert (out[~flap] == labels[~flap]).all()
+
+
+def test_under_a_top_there_is_no_dress() -> None:
+    labels = np.full((128, 96), Label.BACKGROUND)
+    labels[25:66, 30:66] = Label.TOP
+    labels[66:110, 30:66] = Label.DRESS
+    points = stick_figure(128, 96)
+    assert not (settle_skirt(one_hot(labels), points).argmax(0) == Label.DRESS).any()
+    labels[25:66, 30:66] = Label.DRESS
+    assert (settle_skirt(one_hot(labels), points).argmax(0)[66:110, 30:66] == Label.DRESS).all()
 
 
 def test_planes_have_the_order_of_the_table(rng: np.random.Generator) -> None:

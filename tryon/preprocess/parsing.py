@@ -32,7 +32,14 @@ from ..types import (
     Pose,
 )
 from .refine import refine
-from .settle import settle_skirt, settle_tails, suppress_noise, without_islands, without_scraps
+from .settle import (
+    settle_skirt,
+    settle_tails,
+    suppress_noise,
+    without_false_bags,
+    without_islands,
+    without_scraps,
+)
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -227,13 +234,15 @@ class Parser:
         closer = self._closer(pose, place)
         below = 0 if closer is None else int(place.to_canvas(np.array(closer.box)[None, 2:])[0, 1])
         fitted = without_scraps(refine(whole, canvas, int(np.clip(below, 0, place.height))))
+        fitted = without_false_bags(fitted, whole, canvas)
         parse = spread_labels(suppress_noise(fitted, mask), place, size)
         if closer is not None:
             keypoints, canvas = closer.to_canvas(pose.keypoints), closer.crop(image)
             mask, larger = closer.crop(pose.mask, border="zero"), (closer.scale / place.scale) ** 2
             fine = join_looks(whole, shares, place, self._look(image, pose, closer), closer)
             fine = suppress_noise(settle_tails(fine, keypoints, canvas), mask, larger)
-            fine = without_scraps(refine(without_islands(fine, keypoints), canvas))
+            fine = without_islands(fine, keypoints)
+            fine = without_false_bags(without_scraps(refine(fine, canvas)), fine, canvas)
             fine = suppress_noise(without_islands(fine, keypoints), mask, larger)  # the colours make some of their own
             parse = spread_labels(fine, closer, size, parse)
         return parse

@@ -20,10 +20,18 @@ from .colours import colour_odds, common_colours, histogram, lab_of
 
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
+#: How much likelier than a dress what shows above the waist must be a top for there to be no dress, and how large a part
+#: of the clothing there it must be.
+NO_DRESS, SHOWS = 2.5, 0.2
 #: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
 TAILS_ALIKE = 0.9
 #: How broad their edge may be, trunk lengths.
 TAILS_EDGE = 0.06
+#: Of what is said of a bag's piece, clothing must have this share for it to be clothing (a dark piece, for black bags
+#: go with black coats), and so many colours in common with the clothing within so many canvas px.
+BAG_DOUBT, BAG_DOUBT_DARK, BAG_ALIKE, BAG_BESIDE = 0.2, 0.35, 0.68, 15
+#: Mean lightness (0 to 255) of a dark piece.
+DARK = 60
 #: A dress that is less than this share of the torso's clothing is none.
 SCRAPS = 0.15
 
@@ -33,7 +41,7 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
 
     Pixel by pixel the two look the same, so a parse wavers between them. Two things vote: the probabilities, and
     whether the clothing goes on in the same colours above the waist, as it does in nine of ten dresses and one of four
-    skirts and trousers.
+    skirts and trousers. Where what shows above the waist is surely a top, there is no dress.
 
     Args:
         shares: float32 (NUM_LABELS, h, w), class probabilities on the canvas.
@@ -62,6 +70,10 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
             lab = lab_of(canvas)
             alike = common_colours(histogram(lab, above), histogram(lab, skirt))
             vote += float(np.clip(8 * (alike - 0.86), -2.5, 0.8))
+    front = np.isin(labels, TORSO_CLOTHING) & (rows > shoulders + 0.1 * trunk) & (rows < shoulders + 0.62 * trunk)
+    top, coat, gown = (float(shares[label][front].sum()) for label in TORSO_CLOTHING)
+    if top > NO_DRESS * gown and top > SHOWS * (top + coat):
+        vote = -1.0
     wins, yields = (Label.DRESS, Label.LOWER) if vote > 0 else (Label.LOWER, Label.DRESS)
     out = shares.copy()
     out[wins] += below * out[yields]
@@ -182,6 +194,47 @@ def without_scraps(shares: np.ndarray) -> np.ndarray:
     out[Label.OUTERWEAR] += outer * shares[Label.DRESS]
     out[Label.TOP] += ~outer * shares[Label.DRESS]
     out[Label.DRESS] = 0
+    return out
+
+
+def without_false_bags(shares: np.ndarray, before: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+    """Pieces of a bag that have the colours of the torso clothing beside them, and of which the network was not sure,
+    become a part of it: flaps, cuffs and tails of coats.
+
+    Args:
+        shares: float32 (NUM_LABELS, h, w), class probabilities; before: the network's own, the same shape.
+        canvas: uint8 (h, w, 3) RGB.
+
+    Returns:
+        float32 (NUM_LABELS, h, w).
+    """
+    labels = shares.argmax(0)
+    cloth = np.isin(labels, TORSO_CLOTHING)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == Label.BAG).astype(np.uint8))
+    if count < 2 or not cloth.any():
+        return shares
+    torso = before[list(TORSO_CLOTHING)].sum(0)
+    bag, worn = (np.bincount(pieces.ravel(), share.ravel(), count) for share in (before[Label.BAG], torso))
+    lab, out = lab_of(canvas), shares
+    dark = np.bincount(pieces.ravel(), lab[..., 0].ravel(), count) < DARK * np.bincount(pieces.ravel(), minlength=count)
+    doubtful = worn > np.where(dark, BAG_DOUBT_DARK, BAG_DOUBT) * (bag + worn)
+    for piece in 1 + np.flatnonzero(doubtful[1:]):
+        x, y, w, h = stats[piece, :4]
+        here = (
+            slice(max(y - BAG_BESIDE, 0), y + h + BAG_BESIDE),
+            slice(max(x - BAG_BESIDE, 0), x + w + BAG_BESIDE),
+        )
+        inside = pieces[here] == piece
+        near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * BAG_BESIDE + 1,) * 2, np.uint8)) > 0
+        near &= cloth[here]
+        if near.sum() < 50:
+            continue
+        if common_colours(histogram(lab[here], inside), histogram(lab[here], near)) > BAG_ALIKE:
+            out = out.copy() if out is shares else out
+            label = np.bincount(labels[here][near], minlength=NUM_LABELS).argmax()
+            part = out[:, *here]
+            part[label] += inside * part[Label.BAG]
+            part[Label.BAG] *= ~inside
     return out
 
 
