@@ -20,8 +20,8 @@ from .colours import colour_odds, common_colours, histogram, lab_of
 
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
-#: How much likelier than a dress what shows above the waist must be a top for there to be no dress, and how large a part
-#: of the clothing there it must be.
+#: How much likelier than a dress what shows above the waist must be a top for there to be no dress, and how large a
+#: part of the clothing there it must be.
 NO_DRESS, SHOWS = 2.5, 0.2
 #: Colours in common beyond which tails of a coat can't be told from the clothing below it; see `settle_tails`.
 TAILS_ALIKE = 0.9
