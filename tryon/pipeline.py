@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -22,6 +22,7 @@ from .errors import UsageError
 from .finish import finish, photo_edit_mask, texture
 from .inputs import PersonView, TryOnInputs, build_inputs, edit_window
 from .outfit import arrange, bare_necked, joined_report, opened_waist, redressed, unique
+from .preprocess import light
 from .preprocess.garment import GarmentAnalyser, ShowsPerson
 from .preprocess.person import PersonAnalyser
 from .preprocess.unwarp import taken_from, unwarp
@@ -152,7 +153,7 @@ class TryOn:
             view.parse_for(what.category)
             inputs = build_inputs(who, worn(), placement, view=view)
         engine = self._engine_for(what.category)
-        drawn = beside.start(engine.render, inputs)
+        drawn = beside.start(_lit, engine, inputs)
         with clock("compose"):
             mask = photo_edit_mask(inputs, who.image.shape[:2])
             fine = texture(inputs, mask)
@@ -289,6 +290,16 @@ def _versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "onnxruntime": onnxruntime.__version__,
     }
+
+
+def _lit(engine: Engine, inputs: TryOnInputs) -> Render:
+    """An engine's render, with the photo's light on the garment; its mean colour stays what it is."""
+    render = engine.render(inputs)
+    if inputs.worn.category == "lower":
+        return render
+    falls = light.on_body(inputs.image, inputs.parse, inputs.body)
+    level = float((falls * inputs.coverage).sum() / max(float(inputs.coverage.sum()), 1e-3))
+    return replace(render, gain=render.gain * falls / max(level, 0.5))
 
 
 def _explain(who: Person, what: Garment, inputs: TryOnInputs, render: Any, mask: np.ndarray) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def test_on_real_networks_an_unchanged_photo_has_not_drifted() -> None:
     assert all(row["untouched_identical"] == 0 and row["face_changed"] > 1 for row in shifted)
     geometric = studio.try_on(ready.person, ready.garment, explain=True)
     made = check(ready, geometric.image, geometric.explain["edit_mask"])
-    assert made["untouched_identical"] == 1 and made["garment_de2000"] < 1 < same["garment_de2000"]
+    assert made["untouched_identical"] == 1 and made["garment_de2000"] < 2 < same["garment_de2000"]
     # the forearm that goes on to the photo's edge lies across the print
     assert made["print_edges"] > 0.85 > 0.5 > same["print_edges"] and made["old_garment"] < 0.5
     assert made["pose_drift"] < checks.LOST, "somebody is still found"

@@ -12,7 +12,17 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic, skeleton
-from tryon.preprocess.body import arm_mask, body_from_pose, face_disc, folded_up, hand_mask, torso_rows
+from tryon.preprocess.body import (
+    BELIEVED,
+    arm_mask,
+    bare_from,
+    body_from_pose,
+    face_disc,
+    folded_up,
+    hand_mask,
+    torso_rows,
+    with_bare_arms,
+)
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -321,12 +331,49 @@ def test_the_slit_between_a_long_coats_fronts_goes_with_it(inputs):
 def test_newly_bare_arms_hang_before_the_garment_but_below_its_sleeve(inputs):
     body = replace(inputs.body, arm_front=(True, False))
     painted, sleeves = np.ones(inputs.parse.shape, bool), np.zeros(inputs.parse.shape, np.float32)
-    before = agnostic.arms_before(body, painted, sleeves, (0.6, 0.6), (False, False))
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    before = agnostic.arms_before(parse, body, painted, sleeves, (0.6, 0.6), (False, False))
     middles = np.round((body.elbows + body.wrists) / 2).astype(int)
     assert before[middles[0][1], middles[0][0]] > 0.9 and before[middles[1][1], middles[1][0]] == 0
     upper = np.round(body.shoulders[0] * 0.7 + body.elbows[0] * 0.3).astype(int)
     assert before[upper[1], upper[0]] == 0
-    assert agnostic.arms_before(body, ~painted, sleeves, (0.6, 0.6), (True, True)).max() == 0
+    assert agnostic.arms_before(parse, body, ~painted, sleeves, (0.6, 0.6), (True, True)).max() == 0
+
+
+def test_an_arm_that_was_bare_is_not_painted_where_it_is_not_seen(inputs):
+    """It lies behind something there."""
+    body = replace(inputs.body, arm_front=(True, True))
+    painted, sleeves = np.ones(inputs.parse.shape, bool), np.zeros(inputs.parse.shape, np.float32)
+    sleeveless = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    assert bare_from(sleeveless, body, 0) == np.inf
+    sleeveless[arm_mask(body, 0, inputs.parse.shape, 1.1, 0.3, 1.0) > 0.5] = Label.ARMS
+    assert 0.2 <= bare_from(sleeveless, body, 0) <= 0.5
+    before = agnostic.arms_before(sleeveless, body, painted, sleeves, (0.6, 0.6), (False, False))
+    middles = np.round((body.elbows + body.wrists) / 2).astype(int)
+    assert before[middles[0][1], middles[0][0]] == 0 and before[middles[1][1], middles[1][0]] > 0.9
+    everywhere = np.ones(inputs.parse.shape, bool)
+    assert not agnostic.hand_hidden(sleeveless, everywhere, body, 0)
+    image = inputs.image.copy()
+    image[sleeveless == Label.ARMS] = np.median(image[sleeveless == Label.FACE], axis=0)
+    out = agnostic.build(image, sleeveless, body, inputs.coverage, sleeves, 0.9, sleeve_end=(0.6, 0.6))
+    assert out.skin[middles[0][1], middles[0][0]] == 0
+
+
+@pytest.mark.parametrize("thick", [0.85, 1.0, 1.2])
+def test_drawn_arms_are_as_thick_as_seen_forearms(inputs, thick):
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    unknown = with_bare_arms(inputs.body, parse)
+    assert unknown.bared == 1 and unknown.arm_radius(0.6) < inputs.body.arm_radius(0.6)
+    for side in (0, 1):
+        parse[arm_mask(replace(inputs.body, bared=thick), side, parse.shape, 1.0, 1.1, 2.1) > 0.5] = Label.ARMS
+    found = with_bare_arms(inputs.body, parse).bared
+    assert found is not None and abs(found - (1 + BELIEVED * (thick - 1))) < 0.08
+
+
+def test_a_wrist_alone_is_no_bare_arm(inputs):
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    parse[arm_mask(inputs.body, 0, parse.shape, 1.2, 1.75, 2.2) > 0.5] = Label.ARMS
+    assert bare_from(parse, inputs.body, 0) == np.inf
 
 
 def test_no_line_of_the_old_garment_stays_beside_what_is_kept():

@@ -17,6 +17,7 @@ from .body import (
     Body,
     arm_mask,
     arm_stations,
+    bare_from,
     below_chin,
     drawn_hand,
     face_disc,
@@ -24,6 +25,7 @@ from .body import (
     hand_mask,
     torso_rows,
     trunk_mask,
+    with_bare_arms,
 )
 from .fill import skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
@@ -256,7 +258,7 @@ def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> b
     Args:
         gone: bool (h, w), the clothes that are taken away.
     """
-    if folded_up(body, side):
+    if folded_up(body, side) or bare_from(parse, body, side) < 2:
         return False
     place = hand_mask(body, side, parse.shape, 1.4) > 0.5
     if not place.any() or gone[place].mean() <= 0.6:
@@ -277,25 +279,28 @@ def paint_hand(plate: np.ndarray, layout: np.ndarray, body: Body, side: int, col
 
 
 def arms_before(
+    parse: np.ndarray,
     body: Body,
     painted: np.ndarray,
     sleeves: np.ndarray,
     sleeve_end: tuple[float, float],
     hands: tuple[bool, bool],
-    slim: float = 1.0,
 ) -> np.ndarray:
     """Newly bare arms that hang before the body, and so in front of the new garment: float32 (h, w).
 
     Args:
+        parse: uint8 (h, w), for what is seen of the arms.
         painted: bool (h, w), painted arms; hands: which hands were painted.
         sleeves: float32 (h, w), coverage of the new sleeves, which end at `sleeve_end`.
-        slim: breadth of the arms, 1 = typical.
     """
-    arms = np.zeros(painted.shape, np.float32)
+    arms, limbs = np.zeros(painted.shape, np.float32), with_bare_arms(body, parse)
     for side in (0, 1):
         if body.arm_front[side]:
             start = max(0.42, sleeve_end[side] - 0.04)
-            limb = arm_mask(body, side, painted.shape, slim, start, 2.12)
+            stop = min(2.12, bare_from(parse, body, side))
+            if stop <= start:
+                continue
+            limb = arm_mask(limbs, side, painted.shape, 1.0, start, stop)
             if sleeve_end[side] > 0:
                 limb[_above_cut(body, side, painted.shape, start)] = 0
             arms = np.maximum(arms, limb)
@@ -519,6 +524,6 @@ def build(
             skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    before = arms_before(body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
+    before = arms_before(parse, body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
     keep = np.maximum(keep.astype(np.float32), before)
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)

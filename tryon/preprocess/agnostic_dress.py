@@ -22,8 +22,6 @@ from .masks import dilate, is_label, soften
 from .plate import backdrop, bare_skin
 from .skeleton import Fit
 
-#: Breadth of newly bare arms, 1 = typical of all people.
-SLIM = 0.9
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.
 SHADOW, SHADOW_REACH = 0.35, 0.09
 
@@ -148,7 +146,7 @@ def build(
     layout = np.where(edit, layout, parse).astype(np.uint8)
     painted = (layout == int(Label.ARMS)) & (soft > 0.5)
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
-    keep = np.maximum(keep.astype(np.float32), arms_before(body, painted, sleeves, fit.sleeve_end, hands, SLIM))
+    keep = np.maximum(keep.astype(np.float32), arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands))
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
 
 
@@ -203,7 +201,7 @@ def _fill(
         plate += (leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
-    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, SLIM)
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end)
     old = old_clothes(parse, body)
     for side in (0, 1):
         if hand_hidden(parse, old, body, side):

@@ -39,6 +39,16 @@ from .masks import is_label
 # landmarks).
 SHOULDER_TO_TORSO = 0.68
 
+#: Half the breadth of an arm, shoulder breadths, by station (0 shoulder, 1 elbow, 2 wrist): with room for a narrow
+#: sleeve, and bare, between the median and the upper quartile of what is seen of 710 people of Clothing Co-Parsing.
+ARM_STATIONS = (0.0, 0.35, 0.7, 1.0, 1.3, 2.0, 2.4)
+ARM = (0.165, 0.15, 0.1328, 0.118, 0.115, 0.078, 0.085)
+BARE_ARM = (0.145, 0.11, 0.106, 0.106, 0.102, 0.072, 0.078)
+#: How much of an arm's measured thickness is believed, and the most that comes of it.
+BELIEVED, THINNEST, THICKEST = 0.7, 0.8, 1.25
+#: So many tenths of an upper arm or forearm must be seen for the arm to be bare.
+SEEN_STATIONS = 4
+
 
 @dataclass(frozen=True)
 class Body:
@@ -54,6 +64,7 @@ class Body:
         chest: half of the visible breadth of the trunk at the armpits, px.
         yaw: turn of the body about its length axis, radians, 0 = front view.
         arm_front: (2,) bool, the forearm lies in front of the trunk's plane.
+        bared: how thick bare arms are that are drawn, 1 = usual; None: arms with room for cloth round them.
     """
 
     shoulders: np.ndarray
@@ -74,6 +85,7 @@ class Body:
     chest: float
     yaw: float
     arm_front: tuple[bool, bool]
+    bared: float | None = None
 
     def scaled(self, factor: float) -> Body:
         """The same body in a picture `factor` times as large."""
@@ -103,8 +115,10 @@ class Body:
         return ((points - self.neck) @ self.down) / self.length
 
     def arm_radius(self, t: float | np.ndarray) -> float | np.ndarray:
-        """Half the breadth of a bare arm, px; t = 0 shoulder, 1 elbow, 2 wrist. Typical adult proportions."""
-        return self.breadth * np.interp(t, [0.0, 0.35, 1.0, 1.3, 2.0, 2.4], [0.165, 0.15, 0.118, 0.115, 0.078, 0.085])
+        """Half the breadth of an arm, px; t = 0 shoulder, 1 elbow, 2 wrist. Typical adult proportions."""
+        if self.bared is None:
+            return self.breadth * np.interp(t, ARM_STATIONS, ARM)
+        return self.breadth * self.bared * np.interp(t, ARM_STATIONS, BARE_ARM)
 
 
 def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
@@ -125,7 +139,7 @@ def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
         "knees": (RIGHT_KNEE, LEFT_KNEE),
         "ankles": (RIGHT_ANKLE, LEFT_ANKLE),
     }
-    joints = {name: kp[list(ix)] for name, ix in pairs.items()}
+    joints: dict[str, Any] = {name: kp[list(ix)] for name, ix in pairs.items()}
     # hands: centre of the palm from wrist, pinky, index and thumb knuckles
     hands = np.stack([kp[[16, 18, 20]].mean(0), kp[[15, 17, 19]].mean(0)])
     neck, pelvis = joints["shoulders"].mean(0), joints["hips"].mean(0)
@@ -207,6 +221,54 @@ def arm_mask(
     pts, r = arm_stations(body, side, start, stop)
     _tapered(mask, pts, r * grow)
     return mask.astype(np.float32) / 255
+
+
+def bare_from(parse: np.ndarray, body: Body, side: int) -> float:
+    """From where on an arm's skin is seen in the photo: 0 shoulder, 1 elbow, 2 wrist; infinite if nowhere, or only a
+    wrist. What is not seen of it farther down lies behind something: it needs no painting.
+
+    Args:
+        parse: uint8 (h, w), on the canvas of `body`.
+    """
+    start, step = 0.2, 0.1
+    points, radii = arm_stations(body, side, start, 1.7, 16)
+    tangent = np.gradient(points, axis=0)
+    across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+    spots = points[:, None] + across[:, None] * radii[:, None, None] * np.array([-0.5, 0.0, 0.5])[:, None]
+    x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
+    inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
+    found = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)]
+    seen = ((found == Label.ARMS) & inside).sum(1) >= 2
+    lengths = np.convolve(seen, np.ones(SEEN_STATIONS, int), "valid")
+    first = np.flatnonzero(lengths == SEEN_STATIONS)
+    return start + step * float(first[0]) if len(first) else float("inf")
+
+
+def with_bare_arms(body: Body, parse: np.ndarray) -> Body:
+    """The body with arms as thick as drawn skin should be: as what is seen of the forearms, where enough of them is.
+
+    Args:
+        parse: uint8 (h, w), on the canvas of `body`.
+    """
+    usual = replace(body, bared=1.0)
+    reach = np.linspace(-1.8, 1.8, 73)
+    found = []
+    for side in (0, 1):
+        points, radii = arm_stations(usual, side, 0.6, 1.9, 14)
+        tangent = np.gradient(points, axis=0)
+        across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
+        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+        spots = points[:, None] + across[:, None] * radii[:, None, None] * reach[:, None]
+        x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
+        inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
+        seen = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)] == Label.ARMS
+        whole = inside.all(1) & seen[:, 24:49].any(1) & ~seen[:, 0] & ~seen[:, -1]
+        found += list(seen[whole].sum(1) * (reach[1] - reach[0]) / 2)
+    if len(found) < SEEN_STATIONS:
+        return usual
+    thick = 1 + BELIEVED * (float(np.median(found)) - 1)
+    return replace(body, bared=float(np.clip(thick, THINNEST, THICKEST)))
 
 
 def hand_mask(body: Body, side: int, size: tuple[int, ...], grow: float = 1.0) -> np.ndarray:

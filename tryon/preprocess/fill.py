@@ -330,7 +330,7 @@ def shade_arm(body: Body, side: int, size: tuple[int, ...], colour: np.ndarray) 
     inner = (offset * inward[near]).sum(-1) / radius[near]
     relief = 0.03 * np.exp(-(((t - 0.55) / 0.2) ** 2)) - 0.035 * np.exp(-(((t - 0.98) / 0.07) ** 2))
     relief += 0.025 * np.exp(-(((t - 1.28) / 0.16) ** 2)) - 0.02 * np.exp(-(((t - 1.9) / 0.1) ** 2))
-    shade = 1.03 - 0.28 * u - 0.05 * np.clip(inner, -1, 1) + relief[near] * np.clip(1.2 - u, 0, 1)
+    shade = 1.03 - 0.23 * u - 0.05 * np.clip(inner, -1, 1) + relief[near] * np.clip(1.2 - u, 0, 1)
     shade = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), 1.2)
     shade = cv2.resize(shade, (int(w), int(h)), interpolation=cv2.INTER_LINEAR) * mottle((h, w), body.breadth)
     out[low[1] : high[1], low[0] : high[0]] = colour * shade[..., None] ** WARM

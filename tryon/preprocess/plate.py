@@ -6,8 +6,20 @@ import cv2
 import numpy as np
 
 from .. import beside
-from ..labels import Label
-from .body import Body, arm_mask, below_chin, bust_mask, folded_up, leg_mask, legs_mask, neck_mask, trunk_mask
+from ..labels import TORSO_CLOTHING, Label
+from .body import (
+    Body,
+    arm_mask,
+    bare_from,
+    below_chin,
+    bust_mask,
+    folded_up,
+    leg_mask,
+    legs_mask,
+    neck_mask,
+    trunk_mask,
+    with_bare_arms,
+)
 from .fill import (
     WARM,
     chest_relief,
@@ -26,6 +38,8 @@ from .masks import below_last, dilate, is_label, patch
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
+#: So near to the old clothes the seen skin of an arm takes their colours, shoulder breadths.
+SEEN_RIM = 0.015
 #: What was parsed as legs and as a skirt, in colours that are nearer to each other than this (Lab), may be trousers.
 SAME_CLOTH = 12.0
 #: Cloth whose colours differ from their local mean by less than this (Lab) is plain.
@@ -321,12 +335,8 @@ def bare_skin(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
-    slim: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paint neck, chest and arms into `plate` and `layout`, in place.
-
-    Args:
-        slim: breadth of the arms, 1 = typical.
 
     Returns:
         The skin mask, float32 (h, w), and the colour, float32 (3,).
@@ -347,15 +357,26 @@ def bare_skin(
     flesh = flesh * chest_relief(body, size)[..., None] ** WARM
     plate += (flesh - plate) * neck[..., None]
     layout[neck > 0.5] = int(Label.FACE)
-    skin = neck
+    skin, limbs = neck, with_bare_arms(body, parse)
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
         bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
-        limb = cv2.GaussianBlur(arm_mask(body, side, size, slim, bare, 2.12), (0, 0), 1.0)
-        own = is_label(parse, Label.ARMS) & ~hole & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
-        light = limb_colour(image, own, colour)
-        plate += (shade_arm(body, side, size, light) - plate) * limb[..., None]
+        shape, seen_from = arm_mask(limbs, side, size, 1.0, bare, 2.12), bare_from(parse, body, side)
+        own = is_label(parse, Label.ARMS) & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
+        if seen_from < 2:
+            shape *= dilate(own.astype(np.uint8), 3)
+            if bare < seen_from:
+                shape = np.maximum(shape, arm_mask(limbs, side, size, 1.0, bare, seen_from))
+        limb = cv2.GaussianBlur(shape, (0, 0), 1.0)
+        light = limb_colour(image, own & ~hole, colour)
+        plate += (shade_arm(limbs, side, size, light) - plate) * limb[..., None]
+        if seen_from < 2:  # a hole is wider than the clothes that go: what is seen of the arm stays
+            sure = own & (dilate(is_label(parse, *TORSO_CLOTHING).astype(np.uint8), SEEN_RIM * body.breadth) == 0)
+            sure = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 0.8)
+            plate += (photo - plate) * sure[..., None]
+            layout[sure > 0.5] = int(Label.ARMS)
+            limb *= 1 - sure
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
     return skin, colour
