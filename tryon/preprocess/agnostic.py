@@ -515,9 +515,7 @@ def build(
     edit = ((wide & ~head) | rim | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = fill_plate(
-        image, parse, body, hole, along, hem, sleeve_end, (garment > 0.5) & (sleeves < 0.5)
-    )
+    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves)
     hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
     for side in (0, 1):
         if hands[side]:

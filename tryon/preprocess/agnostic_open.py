@@ -104,9 +104,7 @@ def build(
     hole = dilate(edit.astype(np.uint8), 1).astype(bool)
     edit |= dim
     soft = soften(edit, keep)
-    plate, layout, skin, colour = fill_plate(
-        image, parse, body, hole | wide, along, hem, sleeve_end, (garment > 0.5) & (sleeves < 0.5)
-    )
+    plate, layout, skin, colour = fill_plate(image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves)
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)
     own = stays & ~hole
     plate[own] = image[own]

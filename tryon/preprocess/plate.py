@@ -20,6 +20,7 @@ from .body import (
     trunk_mask,
     with_bare_arms,
 )
+from .exemplar import exemplar_fill
 from .fill import (
     WARM,
     chest_relief,
@@ -40,6 +41,9 @@ from .masks import below_last, dilate, is_label, patch
 LITTLE = 0.35
 #: So near to the old clothes the seen skin of an arm takes their colours, shoulder breadths.
 SEEN_RIM = 0.015
+#: So far from the background that is seen, on a square of this side, it is worth putting it together from patches;
+#: shoulder breadths.
+FAR, BROAD = 0.12, 0.2
 #: What was parsed as legs and as a skirt, in colours that are nearer to each other than this (Lab), may be trousers.
 SAME_CLOTH = 12.0
 #: Cloth whose colours differ from their local mean by less than this (Lab) is plain.
@@ -56,8 +60,15 @@ def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
     return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
-    """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole."""
+def backdrop(
+    photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, hidden: np.ndarray | None = None
+) -> np.ndarray:
+    """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole.
+
+    Args:
+        hidden: bool (h, w), what will lie behind the new garment. If given, broad areas that remain are put together
+            from patches of the background (`exemplar_fill`).
+    """
     # the outline of the parse is a few px off: colours of the old garment must not leak into the background
     person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)) > 0
     known = ~person & ~hole
@@ -69,6 +80,11 @@ def backdrop(photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray)
     out = photo.copy()
     near = photo[part], known[part]
     out[part] = mirror_fill(*near, smooth_fill(*near), 0.12 * body.breadth)
+    if hidden is not None:
+        wanted = (hole & ~hidden)[part]
+        away = cv2.distanceTransform((~known[part]).astype(np.uint8), cv2.DIST_L2, 3)
+        if (wanted & (away > FAR * body.breadth)).sum() > (BROAD * body.breadth) ** 2:
+            out[part] = exemplar_fill(*near, wanted, out[part])
     return out
 
 
@@ -401,16 +417,20 @@ def fill_plate(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
-    trunk: np.ndarray,
+    garment: np.ndarray,
+    sleeves: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
 
     Args:
-        trunk: bool (h, w), what the new garment covers without its sleeves: the lower garment begins under its edge.
+        garment, sleeves: float32 (h, w), coverage of the new garment and of its sleeves: the lower garment begins under
+            the edge of the rest, and what is covered needs no background.
     """
     size = parse.shape
     photo = image.astype(np.float32)
-    behind = beside.start(backdrop, photo, parse, body, hole)
+    hidden = cv2.erode((garment > 0.95).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    behind = beside.start(backdrop, photo, parse, body, hole, hidden)
+    trunk = (garment > 0.5) & (sleeves < 0.5)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
     lower = is_label(parse, Label.LOWER, Label.DRESS) & ~hole & (along > hem - 0.35)
