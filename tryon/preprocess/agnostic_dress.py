@@ -137,7 +137,7 @@ def build(
     shadow = _hem_shadow(garment, body.breadth)
     edit |= (shadow > 0.03) & is_label(parse, Label.LEGS) & ~keep
     soft = soften(edit, keep)
-    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette)
+    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette, garment)
     bare = is_label(parse, Label.LEGS) & ~hole  # stays, in the shadow
     plate[bare] = image[bare]
     on_legs = ((layout == int(Label.LEGS)) | bare).astype(np.float32)
@@ -169,6 +169,7 @@ def _fill(
     fit: Fit,
     legs: np.ndarray,
     silhouette: np.ndarray,
+    garment: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
@@ -184,7 +185,7 @@ def _fill(
         & ~dilate(gone.astype(np.uint8), 3 * unit).astype(bool)
     )
     along = torso_rows(body, size)
-    mirrored = backdrop(photo, parse, body, hole)
+    mirrored = backdrop(photo, parse, body, hole, garment)
     rows = row_fill(photo, known, mirrored)
     rows = agnostic_lower.without_step(rows, photo, known, ~known & ~hole & is_label(parse, Label.BACKGROUND))
     behind = mirrored + (rows - mirrored) * np.clip((along - 0.6) * 4, 0, 1)[..., None]

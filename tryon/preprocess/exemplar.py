@@ -54,9 +54,8 @@ def exemplar_fill(image: np.ndarray, known: np.ndarray, wanted: np.ndarray, star
     level: _Level | None = None
     for reduction, rounds, order in LEVELS:
         level = _level(image, known, wanted, start, reduction, rounds, _cosines(order), level)
-        if level is None:
-            return start
-    assert level is not None
+    if level is None:
+        return start
     height, width = known.shape
     small = (level.picture.shape[1], level.picture.shape[0])
     step = LEVELS[-1][0]

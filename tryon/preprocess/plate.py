@@ -61,13 +61,12 @@ def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def backdrop(
-    photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, hidden: np.ndarray | None = None
+    photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, garment: np.ndarray | None = None
 ) -> np.ndarray:
     """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole.
 
     Args:
-        hidden: bool (h, w), what will lie behind the new garment. If given, broad areas that remain are put together
-            from patches of the background (`exemplar_fill`).
+        garment: float32 (h, w), coverage of the new garment. If given, broad areas beside it are `put_together`.
     """
     # the outline of the parse is a few px off: colours of the old garment must not leak into the background
     person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)) > 0
@@ -80,11 +79,26 @@ def backdrop(
     out = photo.copy()
     near = photo[part], known[part]
     out[part] = mirror_fill(*near, smooth_fill(*near), 0.12 * body.breadth)
-    if hidden is not None:
-        wanted = (hole & ~hidden)[part]
-        away = cv2.distanceTransform((~known[part]).astype(np.uint8), cv2.DIST_L2, 3)
-        if (wanted & (away > FAR * body.breadth)).sum() > (BROAD * body.breadth) ** 2:
-            out[part] = exemplar_fill(*near, wanted, out[part])
+    return out if garment is None else put_together(photo, known, hole, garment, out, body.breadth)
+
+
+def put_together(
+    photo: np.ndarray, known: np.ndarray, hole: np.ndarray, garment: np.ndarray, start: np.ndarray, unit: float
+) -> np.ndarray:
+    """A filling of the background in which broad areas beside the new garment come from patches of what is seen, see
+    `exemplar_fill`: float32 (h, w, 3).
+
+    Args:
+        photo, start: float32 (h, w, 3), start is the filling; known, hole: bool (h, w); unit: shoulder breadth, px.
+        garment: float32 (h, w), coverage of the new garment: what it covers needs no background.
+    """
+    wanted = hole & (cv2.erode((garment > 0.95).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
+    if (wanted & (away > FAR * unit)).sum() < (BROAD * unit) ** 2:
+        return start
+    part = patch(wanted, round(unit))
+    out = start.copy()
+    out[part] = exemplar_fill(photo[part], known[part], wanted[part], start[part])
     return out
 
 
@@ -428,8 +442,7 @@ def fill_plate(
     """
     size = parse.shape
     photo = image.astype(np.float32)
-    hidden = cv2.erode((garment > 0.95).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    behind = beside.start(backdrop, photo, parse, body, hole, hidden)
+    behind = beside.start(backdrop, photo, parse, body, hole, garment)
     trunk = (garment > 0.5) & (sleeves < 0.5)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
