@@ -15,6 +15,7 @@ from .preprocess.agnostic import Agnostic
 from .preprocess.body import Body, arm_mask, body_from_pose, reaching_out, torso_rows, trunk_mask
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
+from .preprocess.masks import is_label
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour
 from .preprocess.skeleton import Fit, Part
 from .types import Category, Garment, Person, Pose
@@ -134,7 +135,7 @@ def edit_window(
     top = max(top, float(body.nose[1] - 0.75 * body.length)) - 0.06 * body.length
     bottom = max(float(body.at(1.75)[1]), top + 1.5 * body.length)
     if parse is not None:
-        rows = np.flatnonzero(np.isin(parse, [int(Label.TOP), int(Label.OUTERWEAR)]).any(axis=1))
+        rows = np.flatnonzero(is_label(parse, Label.TOP, Label.OUTERWEAR).any(axis=1))
         if len(rows):
             bottom = min(max(bottom, float(rows[-1]) + 0.08 * body.length), float(body.at(3.2)[1]))
     # arms far out do not shrink the canvas without limit
@@ -207,7 +208,7 @@ class PersonView:
     def _rows_below(self, parse: np.ndarray, hem: float) -> int:
         """How many rows below the canvas help to guess what a long coat hid, 0 where there is none."""
         body, height = self.body, self.size[0]
-        worn = np.isin(parse, [int(Label.TOP), int(Label.OUTERWEAR)]) & (torso_rows(body, self.size) > hem + 0.15)
+        worn = is_label(parse, Label.TOP, Label.OUTERWEAR) & (torso_rows(body, self.size) > hem + 0.15)
         if worn.sum() < (0.3 * body.breadth) ** 2:
             return 0
         y0 = self.placement.y0

@@ -153,12 +153,14 @@ class TryOn:
             view.parse_for(what.category)
             inputs = build_inputs(who, worn(), placement, view=view)
         engine = self._engine_for(what.category)
-        drawn = beside.start(_lit, engine, inputs)
+        drawn = beside.start(engine.render, inputs)
         with clock("compose"):
             mask = photo_edit_mask(inputs, who.image.shape[:2])
             fine = texture(inputs, mask)
+            shine = _light(inputs)
         with clock("render"):
             render = drawn()
+            render = replace(render, gain=render.gain * shine)
         with clock("compose"):
             image = finish(who.image, inputs, render, mask, fine)
         return inputs, render, mask, image, engine
@@ -292,14 +294,13 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _lit(engine: Engine, inputs: TryOnInputs) -> Render:
-    """An engine's render, with the photo's light on the garment; its mean colour stays what it is."""
-    render = engine.render(inputs)
+def _light(inputs: TryOnInputs) -> np.ndarray:
+    """The photo's light on the garment, whose mean colour stays what it is: float32 (h, w), to be multiplied."""
     if inputs.worn.category == "lower":
-        return render
+        return np.ones(inputs.coverage.shape, np.float32)
     falls = light.on_body(inputs.image, inputs.parse, inputs.body)
     level = float((falls * inputs.coverage).sum() / max(float(inputs.coverage.sum()), 1e-3))
-    return replace(render, gain=render.gain * falls / max(level, 0.5))
+    return falls / max(level, 0.5)
 
 
 def _explain(who: Person, what: Garment, inputs: TryOnInputs, render: Any, mask: np.ndarray) -> dict[str, Any]:

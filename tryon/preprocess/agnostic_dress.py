@@ -19,7 +19,7 @@ from .body import Body, torso_rows
 from .fill import row_fill
 from .lower_body import LowerBody
 from .masks import dilate, is_label, soften
-from .plate import backdrop, bare_skin
+from .plate import backdrop, background_seen, bare_skin, put_together
 from .skeleton import Fit
 
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.
@@ -185,7 +185,9 @@ def _fill(
         & ~dilate(gone.astype(np.uint8), 3 * unit).astype(bool)
     )
     along = torso_rows(body, size)
-    mirrored = backdrop(photo, parse, body, hole, garment)
+    seen_behind = background_seen(parse, body, hole)
+    mirrored = backdrop(photo, seen_behind, hole, body.breadth)
+    mirrored = put_together(photo, seen_behind, hole, garment, mirrored, body.breadth)
     rows = row_fill(photo, known, mirrored)
     rows = agnostic_lower.without_step(rows, photo, known, ~known & ~hole & is_label(parse, Label.BACKGROUND))
     behind = mirrored + (rows - mirrored) * np.clip((along - 0.6) * 4, 0, 1)[..., None]

@@ -16,11 +16,11 @@ import numpy as np
 #: Side of a patch and half of it, px of the reduced picture.
 SIDE, HALF = 7, 3
 #: (reduction, rounds, order of the cosine coefficients) from coarse to fine.
-LEVELS = ((8, 4, 4), (4, 2, 3))
+LEVELS = ((8, 4, 4), (4, 1, 3))
 #: What a displacement costs, grey values per canvas px and pixel of a patch: up or down, and aside.
 CLIMB, ASIDE = 0.5, 0.17
 #: At most so many patches of the picture are looked at.
-MOST = 5000
+MOST = 3000
 #: What a neighbour with another displacement costs, in eighths of the usual difference of patches.
 APART = 1.5
 #: Confidence of a place falls to a third in so many canvas px from what is seen.

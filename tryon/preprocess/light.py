@@ -76,25 +76,26 @@ def from_aside(image: np.ndarray, parse: np.ndarray, body: Body) -> float:
     Args:
         image: uint8 (h, w, 3), canvas; parse: uint8 (h, w).
     """
+    image, parse, body = image[::2, ::2], parse[::2, ::2], body.scaled(0.5)
     size = parse.shape
     grey = cv2.GaussianBlur(image.astype(np.float32).mean(-1), (0, 0), 1.0)
     light = np.log(np.maximum(grey, 6.0))
     x = (np.arange(size[1], dtype=np.float32) + 0.5 - body.nose[0]) * body.across[0]
     y = (np.arange(size[0], dtype=np.float32) + 0.5 - body.nose[1]) * body.across[1]
     face = is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
-    told = FACE * (_difference(light, face, x[None] + y[:, None], 80) or 0.0)
+    told = FACE * (_difference(light, face, x[None] + y[:, None], 20) or 0.0)
 
     along = torso_rows(body, size)
     aside = _aside(body, size, along)
     trunk = (along > 0.05) & (along < 1.1) & (np.abs(aside) < 0.9)
     label = max(TORSO_CLOTHING, key=lambda kind: int((is_label(parse, kind) & trunk).sum()))
     worn = is_label(parse, label) & trunk
-    if worn.sum() < 800:
+    if worn.sum() < 200:
         return float(np.clip(told, -MOST, MOST))
     low, middle, high = np.percentile(light[worn], [25, 50, 75])
     colours = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[worn][:, 1:].std(0).max()
     if high - low < 0.5 and middle > np.log(35) and colours < 14:
-        told += CLOTH * (_difference(light, worn & (np.abs(aside) > 0.3), aside, 150) or 0.0)
+        told += CLOTH * (_difference(light, worn & (np.abs(aside) > 0.3), aside, 40) or 0.0)
     return float(np.clip(told, -MOST, MOST))
 
 

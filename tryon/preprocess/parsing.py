@@ -330,9 +330,9 @@ def spread_labels(
         if shares[label].max() * NUM_LABELS < 1:  # is nowhere the likeliest
             continue
         share = inner.paste_back(shares[label], size, linear=True)
-        wins = share > best
-        labels[wins] = label
-        np.maximum(best, share, out=best)
+        higher = cv2.compare(share, best, cv2.CMP_GT)
+        cv2.max(labels, cv2.bitwise_and(higher, label), dst=labels)
+        cv2.max(best, share, dst=best)
     labels = cv2.medianBlur(labels, 2 * int(np.clip(round(SMOOTH / inner.scale), 1, 3)) + 1)
     if size != (h, w):
         labels = cv2.resize(labels, (w, h), interpolation=cv2.INTER_NEAREST)

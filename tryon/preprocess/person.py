@@ -31,6 +31,7 @@ from ..types import (
     Person,
     Pose,
 )
+from .masks import is_label
 from .others import without_others
 from .parsing import Parser
 from .pose import VISIBLE, PoseEstimator
@@ -299,12 +300,12 @@ def _check_size_and_frame(build: Build, pose: Pose, photo_size: tuple[int, int])
 
 def _has_skin(parse: np.ndarray, build: Build) -> bool:
     """Whether the parse shows skin or hair of somebody of this size."""
-    return int(np.isin(parse, (Label.FACE, Label.ARMS, Label.HAIR)).sum()) >= 0.03 * build.torso**2
+    return int(is_label(parse, Label.FACE, Label.ARMS, Label.HAIR).sum()) >= 0.03 * build.torso**2
 
 
 def _has_clothes(parse: np.ndarray, build: Build) -> bool:
     """Whether the parse shows clothes on the trunk of somebody of this size."""
-    return int(np.isin(parse, TORSO_CLOTHING).sum()) >= 0.05 * build.torso**2
+    return int(is_label(parse, *TORSO_CLOTHING).sum()) >= 0.05 * build.torso**2
 
 
 def _notices(build: Build, pose: Pose, photo_size: tuple[int, int]) -> list[Notice]:

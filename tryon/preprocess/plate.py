@@ -60,26 +60,27 @@ def smooth_fill(photo: np.ndarray, known: np.ndarray) -> np.ndarray:
     return cv2.resize(push_pull(small, weight), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def backdrop(
-    photo: np.ndarray, parse: np.ndarray, body: Body, hole: np.ndarray, garment: np.ndarray | None = None
-) -> np.ndarray:
-    """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole.
-
-    Args:
-        garment: float32 (h, w), coverage of the new garment. If given, broad areas beside it are `put_together`.
-    """
+def background_seen(parse: np.ndarray, body: Body, hole: np.ndarray) -> np.ndarray:
+    """Background that has nothing of the person's colours: bool (h, w)."""
     # the outline of the parse is a few px off: colours of the old garment must not leak into the background
     person = dilate((~is_label(parse, Label.BACKGROUND)).astype(np.uint8), max(4.0, 6.0 * body.breadth / 100)) > 0
     known = ~person & ~hole
-    if known.sum() < 50:
-        known = ~hole
-    part = patch(hole, round(body.breadth))
+    return known if known.sum() >= 50 else ~hole
+
+
+def backdrop(photo: np.ndarray, known: np.ndarray, hole: np.ndarray, unit: float) -> np.ndarray:
+    """The background, carried on to where the person is: float32 (h, w, 3), the photo itself far from the hole.
+
+    Args:
+        photo: float32 (h, w, 3); known, hole: bool (h, w), see `background_seen`; unit: shoulder breadth, px.
+    """
+    part = patch(hole, round(unit))
     if known[part].sum() < 50:
         part = (slice(None), slice(None))
     out = photo.copy()
     near = photo[part], known[part]
-    out[part] = mirror_fill(*near, smooth_fill(*near), 0.12 * body.breadth)
-    return out if garment is None else put_together(photo, known, hole, garment, out, body.breadth)
+    out[part] = mirror_fill(*near, smooth_fill(*near), 0.12 * unit)
+    return out
 
 
 def put_together(
@@ -442,7 +443,8 @@ def fill_plate(
     """
     size = parse.shape
     photo = image.astype(np.float32)
-    behind = beside.start(backdrop, photo, parse, body, hole, garment)
+    known = background_seen(parse, body, hole)
+    behind = beside.start(backdrop, photo, known, hole, body.breadth)
     trunk = (garment > 0.5) & (sleeves < 0.5)
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
 
@@ -481,11 +483,17 @@ def fill_plate(
     below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
     part = patch((below > 0) | lower)
     fill = lower_cloth(photo[part], lower[part], hole[part], body.breadth, long_coat and skirt is None)
-    plate = behind()
+    first = behind()
+    pieced = beside.start(put_together, photo, known, hole, garment, first, body.breadth)
+    plate = first.copy()
     for leg, limb in legs:
         plate += (leg - plate) * limb
     plate[part] += (fill - plate[part]) * below[part][..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
+    better = pieced()
+    if better is not first:
+        free = cv2.GaussianBlur((layout == int(Label.BACKGROUND)).astype(np.float32), (0, 0), 1.0)
+        plate += (better - first) * free[..., None]
     return plate, layout, skin, colour

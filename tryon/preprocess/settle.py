@@ -17,6 +17,7 @@ from ..types import (
     RIGHT_SHOULDER,
 )
 from .colours import colour_odds, common_colours, histogram, lab_of
+from .masks import is_label, likeliest
 
 #: Pieces of one label smaller than this share of the canvas are noise.
 SPECK = 3e-4
@@ -55,14 +56,14 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
     trunk = keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean() - shoulders
     rows = np.arange(shares.shape[1])[:, None] + 0.5
     below = rows > shoulders + 0.7 * trunk
-    labels = shares.argmax(0)
-    cloth = below & np.isin(labels, (Label.DRESS, Label.LOWER))
+    labels = likeliest(shares)
+    cloth = below & is_label(labels, Label.DRESS, Label.LOWER)
     if not cloth.any():
         return shares
     dress, lower = float(shares[Label.DRESS][cloth].sum()), float(shares[Label.LOWER][cloth].sum())
     vote = float(np.clip(np.log((dress + 1) / (lower + 1)), -3, 3))
     if canvas is not None:
-        above = np.isin(labels, (Label.TOP, Label.DRESS)) & (rows > shoulders + 0.1 * trunk)
+        above = is_label(labels, Label.TOP, Label.DRESS) & (rows > shoulders + 0.1 * trunk)
         above &= rows < shoulders + 0.62 * trunk
         skirt = cloth & (rows > shoulders + 0.85 * trunk) & (rows < shoulders + 1.9 * trunk)
         coat = (labels == Label.OUTERWEAR) & (rows < shoulders + 0.7 * trunk)
@@ -70,7 +71,7 @@ def settle_skirt(shares: np.ndarray, keypoints: np.ndarray, canvas: np.ndarray |
             lab = lab_of(canvas)
             alike = common_colours(histogram(lab, above), histogram(lab, skirt))
             vote += float(np.clip(8 * (alike - 0.86), -2.5, 0.8))
-    front = np.isin(labels, TORSO_CLOTHING) & (rows > shoulders + 0.1 * trunk) & (rows < shoulders + 0.62 * trunk)
+    front = is_label(labels, *TORSO_CLOTHING) & (rows > shoulders + 0.1 * trunk) & (rows < shoulders + 0.62 * trunk)
     top, coat, gown = (float(shares[label][front].sum()) for label in TORSO_CLOTHING)
     if top > NO_DRESS * gown and top > SHOWS * (top + coat):
         vote = -1.0
@@ -98,8 +99,8 @@ def settle_tails(
     Returns:
         float32 (NUM_LABELS, h, w).
     """
-    labels = shares.argmax(0)
-    outer, lower = labels == upper, np.isin(labels, (Label.LOWER, Label.DRESS))
+    labels = likeliest(shares)
+    outer, lower = labels == upper, is_label(labels, Label.LOWER, Label.DRESS)
     shoulders = keypoints[[LEFT_SHOULDER, RIGHT_SHOULDER], 1].mean()
     hips = keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean()
     trunk = float(hips - shoulders)
@@ -157,7 +158,7 @@ def without_islands(shares: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
         float32 (NUM_LABELS, h, w).
     """
     hips = float(keypoints[[LEFT_HIP, RIGHT_HIP], 1].mean())
-    labels = shares.argmax(0)
+    labels = likeliest(shares)
     high = (labels == Label.LOWER) & (np.arange(labels.shape[0])[:, None] < hips)
     count, pieces = cv2.connectedComponents(high.astype(np.uint8), connectivity=8)
     if count < 2:
@@ -166,7 +167,7 @@ def without_islands(shares: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
     above[2:] = pieces[:-2]
     above[pieces > 0] = 0  # what lies right under a piece
     under = np.bincount(above.ravel(), minlength=count)
-    cloth = np.bincount(above[np.isin(labels, TORSO_CLOTHING)], minlength=count)
+    cloth = np.bincount(above[is_label(labels, *TORSO_CLOTHING)], minlength=count)
     islands = cloth > 0.6 * np.maximum(under, 1)
     islands[0] = False
     if not islands.any():
@@ -185,7 +186,7 @@ def without_scraps(shares: np.ndarray) -> np.ndarray:
     Returns:
         float32 (NUM_LABELS, h, w).
     """
-    areas = np.bincount(shares.argmax(0).ravel(), minlength=NUM_LABELS)
+    areas = np.bincount(likeliest(shares).ravel(), minlength=NUM_LABELS)
     if not 0 < areas[Label.DRESS] < SCRAPS * areas[list(TORSO_CLOTHING)].sum():
         return shares
     out = shares.copy()
@@ -208,8 +209,8 @@ def without_false_bags(shares: np.ndarray, before: np.ndarray, canvas: np.ndarra
     Returns:
         float32 (NUM_LABELS, h, w).
     """
-    labels = shares.argmax(0)
-    cloth = np.isin(labels, TORSO_CLOTHING)
+    labels = likeliest(shares)
+    cloth = is_label(labels, *TORSO_CLOTHING)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == Label.BAG).astype(np.uint8))
     if count < 2 or not cloth.any():
         return shares
@@ -251,7 +252,7 @@ def suppress_noise(shares: np.ndarray, mask: np.ndarray, larger: float = 1.0) ->
     """
     out = shares.copy()
     height, width = mask.shape
-    labels = shares.argmax(0).astype(np.uint8)
+    labels = likeliest(shares)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels > 0).astype(np.uint8), connectivity=8)
     if count > 2:
         area = stats[:, cv2.CC_STAT_AREA]
