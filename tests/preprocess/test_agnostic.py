@@ -474,3 +474,16 @@ def test_under_a_long_shirt_tights_go_on_but_bare_legs_do_not(inputs, bare):
     assert spot.sum() > 100
     colour = np.median(out.plate[spot], axis=0)
     assert colour.max() < 80 if bare else np.abs(colour - (60, 20, 90)).max() < 20
+
+
+def test_overexposed_skin_beside_the_sleeve_is_no_cuff(inputs):
+    body, size = inputs.body, inputs.parse.shape
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    forearm = arm_mask(body, 0, size, 1.0, 1.1, 1.9) > 0.5
+    parse[forearm] = Label.ARMS
+    image = np.full((*size, 3), 90, np.uint8)
+    image[parse == Label.FACE] = (176, 132, 108)
+    for colour, stays in (((246, 226, 212), True), ((225, 226, 228), False), ((120, 128, 150), False)):
+        image[forearm] = colour
+        found = agnostic.repair_skin(image, parse, body)[forearm] == Label.ARMS
+        assert found.mean() > 0.9 if stays else found.mean() < 0.2

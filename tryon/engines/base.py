@@ -10,11 +10,15 @@ import numpy as np
 
 from ..inputs import TryOnInputs
 from ..labels import Label
+from ..preprocess.fill import wide_blur
 from ..preprocess.masks import dilate, is_label, sizeable
 
 #: Of drawn arms that show in pieces smaller than the square of this share of the shoulder breadth, such as a wrist
 #: below a long sleeve, the plate's skin is kept: the network draws it paler than the hand beside it.
 SLIVER = 0.3
+#: How much of the difference between the network's tone of skin and the plate's is taken back, and over what distance
+#: tone is, shoulder breadths: less far, it is the roundness of an arm.
+TONE, TONE_REACH = 0.7, 0.3
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,21 @@ def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray, inputs: T
     slivers = arms & ~sizeable(arms, (SLIVER * inputs.body.breadth) ** 2)
     near = dilate(slivers.astype(np.uint8), 3) > 0
     share = (_inner(inputs.agnostic.skin) * ~near)[..., None]
+    limbs = share * (is_label(inputs.agnostic.layout, Label.ARMS) & (inputs.coverage < 0.5))[..., None]
+    picture = _toned(picture, plate, limbs, inputs.body.breadth)
     return Render(np.clip(plate + share * (picture - plate), 0, 255), inputs.coverage, light)
+
+
+def _toned(picture: np.ndarray, plate: np.ndarray, share: np.ndarray, unit: float) -> np.ndarray:
+    """The network's picture with the plate's tone of arms: a small network draws all skin towards the usual one.
+
+    Args:
+        picture, plate: float32 (h, w, 3); share: float32 (h, w, 1), where the network's arms are taken.
+        unit: shoulder breadth, px.
+    """
+    reach = TONE_REACH * unit
+    weight = np.maximum(wide_blur(share[..., 0], reach), 1e-3)[..., None]
+    return picture - TONE * share * wide_blur((picture - plate) * share, reach) / weight
 
 
 def _inner(mask: np.ndarray) -> np.ndarray:

@@ -366,6 +366,7 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     along = (ab @ want) / strength
     across = np.abs(ab @ np.array([-want[1], want[0]])) / strength
     light = np.clip(lab[..., 0] / max(float(skin[0]), 20.0), 0.25, 1.0)
+    light *= np.clip((100 - lab[..., 0]) / max(100 - float(skin[0]), 10.0), 0.25, 1.0)  # what is overexposed pales
     odd = (along < 0.42 * strength * light) | (across > 0.8 * strength + 3)
     odd = cv2.morphologyEx((odd & suspects).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
     return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)

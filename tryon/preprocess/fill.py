@@ -236,6 +236,8 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: n
         from_face = _typical(image, cheeks, 30, 85)
     if from_arms is not None and from_face is not None:
         a, f = _lab(from_arms), _lab(from_face)
+        if from_arms[2] > from_arms[0] and from_face[0] > from_face[2]:  # gloves: no skin is bluer than red
+            return from_face
         darker = abs(float(a[0] - f[0]))
         if np.linalg.norm(a[1:] - f[1:]) <= 12 and darker <= 18:
             return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
