@@ -16,7 +16,7 @@ from .preprocess.body import Body, arm_mask, body_from_pose, reaching_out, torso
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.masks import is_label
-from .preprocess.overlooked import clothing_by_colour, lower_by_colour
+from .preprocess.overlooked import clothing_by_colour, lower_by_colour, sleeve_rims
 from .preprocess.skeleton import Fit, Part
 from .types import Category, Garment, Person, Pose
 
@@ -179,7 +179,7 @@ class PersonView:
         """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
         parse = agnostic_stage.overlooked_sleeves(self.parse, self.body, self.silhouette)
         parse = agnostic_stage.overlooked_clothing(self.image, parse, self.body)
-        return clothing_by_colour(self.image, parse, self.body)
+        return sleeve_rims(clothing_by_colour(self.image, parse, self.body), self.body)
 
     def erased(
         self, parse: np.ndarray, coverage: np.ndarray, sleeves: np.ndarray, fit: Fit, gap: np.ndarray | None = None

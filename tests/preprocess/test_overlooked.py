@@ -10,7 +10,7 @@ from tryon.inputs import edit_window
 from tryon.labels import Label
 from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
 from tryon.preprocess.body import torso_rows as body_along
-from tryon.preprocess.overlooked import clothing_by_colour, lower_by_colour
+from tryon.preprocess.overlooked import RIM, clothing_by_colour, lower_by_colour, sleeve_rims
 
 SKIN, SLEEVE = (205, 160, 135), (60, 90, 170)
 
@@ -116,3 +116,32 @@ def test_a_pocket_parsed_as_an_accessory_goes_with_the_trousers(scene, alike):
         image[pocket] = (20, 30, 160)
     out = lower_by_colour(image, parse, body)
     assert (out[pocket] == (Label.LOWER if alike else Label.ACCESSORY)).all()
+
+
+def test_a_ring_of_the_arm_below_a_sleeve_goes_with_it_and_a_wrist_does_not(scene):
+    _, parse, body, _ = scene
+    assert np.array_equal(sleeve_rims(parse, body), parse), "long sleeves: hands stay"
+    bare = parse.copy()
+    forearm = (arm_mask(body, 0, parse.shape, 1.2, 1.0, 2.0) > 0.5) & (parse == Label.TOP)
+    bare[forearm] = Label.ARMS
+    out = sleeve_rims(bare, body)
+    lost = (bare == Label.ARMS) & (out == Label.TOP)
+    assert 0.02 < lost.sum() / forearm.sum() < 0.5
+    rows, columns = np.nonzero(lost)
+    elbow = body.elbows[0]
+    assert np.hypot(rows - elbow[1], columns - elbow[0]).max() < (3 * RIM + 0.2) * body.breadth
+    assert np.array_equal(out[~lost], bare[~lost])
+
+
+def test_a_forearm_beside_the_coat_is_none_of_its_cuffs(scene):
+    """Its sunlit side may have the sleeve's colour: far below the sleeve that says nothing."""
+    image, parse, body, _ = scene
+    bare, image = parse.copy(), image.copy()
+    limb = arm_mask(body, 0, parse.shape, 1.2, 1.0, 2.0) > 0.5
+    forearm = limb & (parse == Label.TOP)
+    bare[forearm], image[forearm] = Label.ARMS, SKIN
+    bright = forearm & (arm_mask(body, 0, parse.shape, 0.5, 1.5, 1.9) > 0.5)
+    image[bright] = SLEEVE
+    beside = (bare == Label.BACKGROUND) & (arm_mask(body, 0, parse.shape, 2.5, 1.0, 2.0) > 0.5)
+    bare[beside], image[beside] = Label.TOP, SLEEVE
+    assert (clothing_by_colour(image, bare, body)[bright] == Label.ARMS).mean() > 0.9

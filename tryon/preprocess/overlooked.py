@@ -6,12 +6,17 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, below_chin, face_disc, torso_rows
+from .body import Body, arm_mask, bare_from, below_chin, face_disc, torso_rows
 from .colours import bins_of, colour_odds, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
 #: How far a cuff may reach beyond the parsed sleeve, shoulder breadths.
 REACH = 0.3
+#: How much of an arm below a sleeve goes with it, shoulder breadths, where the arm is bare from between these stations
+#: on.
+RIM, RIM_FROM, RIM_TO = 0.06, 0.25, 1.75
+#: The same along an arm of which much is seen, stations of `body.arm_stations`.
+CUFF = 0.35
 #: Log odds of the sleeve's colours against skin's beyond which a pixel is cloth.
 ODDS = 0.9
 #: What is surely no skin: how rare its colour is there (log), and how far from the sleeve, shoulder breadths.
@@ -43,6 +48,10 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
         return parse
     away = cv2.distanceTransform((~cloth).astype(np.uint8), cv2.DIST_L2, 3) / body.breadth
     near = away < REACH
+    for side in (0, 1):  # a forearm hangs beside the coat, and is far from its sleeve all the same
+        seen_from = bare_from(parse, body, side)
+        if seen_from < 1.5:
+            near &= arm_mask(body, side, parse.shape, 1.4, seen_from + CUFF, 2.1) < 0.5
     face, far = is_label(parse, Label.FACE) & (below_chin(body, parse.shape) < 0), arms & ~near
     if (face | far).sum() < 150:
         return parse
@@ -58,7 +67,7 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
     if far.sum() >= 150:  # the arms' own light is known: what has no colour of skin is none
         bare = 0.5 * bare + 0.5 * histogram(lab, far)
         strange = cv2.GaussianBlur(np.log(0.01 / (bare + 0.002)).ravel()[bins], (0, 0), smooth)
-        found[here] |= (arms & (away < STRANGE_REACH))[here] & (strange > STRANGE)
+        found[here] |= (arms & near & (away < STRANGE_REACH))[here] & (strange > STRANGE)
     found |= _accessory(lab, worn_on, cloth, body.breadth)
     for side in (0, 1):
         limb = arm_mask(body, side, parse.shape, 1.9, 0.1, 2.2) > 0.5
@@ -82,6 +91,31 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
     # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
     found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
     return _joined(parse, found)
+
+
+def sleeve_rims(parse: np.ndarray, body: Body) -> np.ndarray:
+    """The first bit of a bare arm below a worn sleeve becomes a part of the sleeve, whose edge is never quite where the
+    parse ends it: a ring of it would stay on the arm.
+
+    Args:
+        parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    out = parse.copy()
+    for side in (0, 1):
+        seen_from = bare_from(parse, body, side)
+        if not RIM_FROM < seen_from < RIM_TO:
+            continue
+        sleeve = is_label(parse, *TORSO_CLOTHING) & (arm_mask(body, side, parse.shape, 1.2, 0.1, seen_from) > 0.5)
+        near = dilate(sleeve.astype(np.uint8), RIM * body.breadth) > 0
+        here = near & is_label(parse, Label.ARMS)
+        here &= arm_mask(body, side, parse.shape, 1.7, max(seen_from - 0.3, 0.1), seen_from + 0.2) > 0.5
+        if here.any():
+            kinds = parse[sleeve]
+            out[here] = np.bincount(kinds).argmax() if len(kinds) else int(Label.TOP)
+    return out
 
 
 def _joined(parse: np.ndarray, found: np.ndarray) -> np.ndarray:
