@@ -101,7 +101,9 @@ def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:
         rgb = spread(inputs.warped / 255, inputs.placement, box) * 255
         return rgb, spread(inputs.coverage, inputs.placement, box)
     parts = [_finer(part, inputs, box) for part in inputs.parts]
-    rgb, coverage, _ = assemble(inputs.worn.image, parts, inputs.body.breadth / scale, inputs.fit.scale / scale)
+    rgb, coverage, _ = assemble(
+        inputs.worn.image, parts, inputs.body.breadth / scale, inputs.fit.scale / scale, inputs.worn.sleeve == "none"
+    )
     keep = spread(inputs.agnostic.keep, inputs.placement, box)
     return rgb, coverage * (1 - keep)
 

@@ -262,13 +262,13 @@ def build_inputs(
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
         parts = _hooded(panels.warp(worn, marks, fit, body, size, opening), worn, fit, body, parse)
-        warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+        warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
         gap = panels.between(parts, coverage)
         if agnostic_open.shows_top(parse, gap, body):
             agnostic = view.erased(parse, coverage, sleeves, fit, gap)
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
-    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
     neck = skeleton.neck_opening(fit, coverage) if over and not view.person.bare_neck else None
     if neck is not None and agnostic_open.shows_top(parse, neck, body, (0.15 * body.breadth) ** 2):
@@ -293,7 +293,7 @@ def _build_lower(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
     if not isinstance(fit, legs.LegFit):
         fit = legs.fit(worn, marks, body, lower)
     parts = legs.warp(worn, marks, fit, body, lower, size)
-    warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale)
+    warped, coverage, _ = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     colour = agnostic_lower.skin_of_legs(person)
     agnostic = agnostic_lower.build(image, parse, body, lower, coverage, fit, colour)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
@@ -309,7 +309,7 @@ def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
     if fit is None:
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
     parts = skirt.warp(worn, marks, fit, body, lower, size)
-    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale)
+    warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     colour = agnostic_lower.skin_of_legs(person)
     agnostic = agnostic_dress.build(image, parse, body, lower, coverage, sleeves, fit, colour, view.silhouette)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)

@@ -163,3 +163,18 @@ def test_a_narrow_gap_between_sleeve_and_torso_closes(gap, closes):
     assert (alpha[60, 70 + gap // 2] > 0.9) == closes
     if closes:
         assert 55 < rgb[60, 70 + gap // 2].mean() < 88
+
+
+@pytest.mark.parametrize("straps", [False, True])
+def test_spikes_of_a_garment_go_unless_they_may_be_straps(straps):
+    image, weight = np.full((200, 200, 3), 80, np.uint8), np.zeros((200, 200), np.float32)
+    weight[80:180, 40:160] = 1
+    weight[40:82, 60:65] = 1  # 5 px, shoulders are 130 broad
+    weight[50:82, 120:150] = 1
+    grid = np.stack(np.meshgrid(np.arange(200) + 0.5, np.arange(200) + 0.5), -1).astype(np.float32)
+    part = skeleton.Part("torso", grid, weight, np.ones((200, 200), bool))
+    _, alpha, _ = assemble(image, [part], 130.0, 1.0, straps)
+    assert (alpha[42:70, 61:64].max() > 0.9) == straps
+    if not straps:
+        assert alpha[42:70, 58:67].max() < 0.3
+    assert alpha[60:170, 125:145].min() > 0.9 and alpha[90:170, 50:150].min() > 0.9

@@ -61,7 +61,8 @@ def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray, inputs: T
     arms = (inputs.agnostic.skin > 0.5) & (inputs.coverage < 0.5) & is_label(inputs.agnostic.layout, Label.ARMS)
     slivers = arms & ~sizeable(arms, (SLIVER * inputs.body.breadth) ** 2)
     near = dilate(slivers.astype(np.uint8), 3) > 0
-    share = (_inner(inputs.agnostic.skin) * ~near)[..., None]
+    legs = is_label(inputs.agnostic.layout, Label.LEGS)
+    share = (_inner(inputs.agnostic.skin) * ~(near | legs))[..., None]
     limbs = share * (is_label(inputs.agnostic.layout, Label.ARMS) & (inputs.coverage < 0.5))[..., None]
     picture = _toned(picture, plate, limbs, inputs.body.breadth)
     return Render(np.clip(plate + share * (picture - plate), 0, 255), inputs.coverage, light)

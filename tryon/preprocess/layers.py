@@ -17,6 +17,8 @@ LEG_ROUND = 0.26
 HOLE, FOLD = 0.22, 0.85
 #: Gaps between a sleeve and the torso that are narrower than twice this (shoulder breadths) close.
 SEAM = 0.05
+#: What is thinner than twice this (shoulder breadths) is a spike; it is looked for where the breadth is so many px.
+SPIKE, OPENED_AT = 0.04, 130.0
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 
@@ -110,8 +112,24 @@ def _fill_holes(rgb: np.ndarray, alpha: np.ndarray, unit: float) -> tuple[np.nda
     return rgb + (FOLD * around - rgb) * share, np.maximum(alpha, share[..., 0])
 
 
+def _without_spikes(alpha: np.ndarray, unit: float) -> np.ndarray:
+    """Coverage without what is thinner than cloth that hangs on a body: splinters of a matte, corners of a warp."""
+    reduced = min(1.0, OPENED_AT / unit)
+    size = (max(round(alpha.shape[1] * reduced), 1), max(round(alpha.shape[0] * reduced), 1))
+    solid = (cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) > 0.5).astype(np.uint8)
+    r = max(round(SPIKE * unit * reduced), 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
+    kept = cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc), np.ones((3, 3), np.uint8))
+    spikes = cv2.morphologyEx(solid & (1 - kept), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    if not spikes.any():
+        return alpha
+    spikes = cv2.dilate(spikes, np.ones((3, 3), np.uint8)) & (1 - cv2.erode(kept, np.ones((3, 3), np.uint8)))
+    share = cv2.resize(spikes.astype(np.float32), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return alpha * (1 - np.clip(cv2.GaussianBlur(share, (0, 0), 0.7) * 1.5, 0, 1))
+
+
 def assemble(
-    image: np.ndarray, parts: list[Part], unit: float, scale: float
+    image: np.ndarray, parts: list[Part], unit: float, scale: float, straps: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sample all parts and lay them over each other.
 
@@ -120,6 +138,7 @@ def assemble(
         parts: back to front, grids of one size (h, w).
         unit: shoulder breadth in px of the output: light and shadows scale with it.
         scale: output px per px of the garment photo.
+        straps: it may have thin ones; else spikes are taken off.
 
     Returns:
         rgb: float32 (h, w, 3) in 0..255; alpha: float32 (h, w); sleeves: float32 (h, w), the sleeves' coverage.
@@ -156,6 +175,7 @@ def assemble(
     rgb, alpha = _close_gaps(rgb, alpha, unit, flat=parts[-1].name in SEAMLESS)
     if any(part.name == "torso" for part in parts):
         rgb, alpha = _fill_holes(*_close_seams(rgb, alpha, sleeves, trunk, unit), unit)
+        alpha = alpha if straps else _without_spikes(alpha, unit)
     depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves
