@@ -33,9 +33,9 @@ from .types import CATEGORIES, Garment, Person
 
 #: What `TryOn` accepts as a picture: a path, bytes, a binary file, a PIL image or an array.
 Source = imageio.Source
-#: What `engine="auto"` takes for a category, where not the default: the generator was trained on tops, and looking at
-#: both showed no better legs than the geometry alone gives.
-AUTO = {"lower": "geometric", "dress": "geometric"}
+#: What `engine="auto"` takes for a category, where not the default: looking at both showed no better legs than the
+#: geometry alone gives. Of dresses the generator draws arms and neck.
+AUTO = {"lower": "geometric"}
 
 
 @dataclass(frozen=True)
