@@ -182,13 +182,13 @@ def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
 
 def _tapered(mask: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
     """Draw a polyline with a radius at each point into a uint8 mask, in place (subpixel)."""
+    for p, r in zip(points, radii, strict=True):
+        cv2.circle(mask, (round(p[0] * 16), round(p[1] * 16)), max(round(r * 16), 1), 255, -1, cv2.LINE_AA, 4)
     for (p, r), (q, s) in zip(
         zip(points[:-1], radii[:-1], strict=True), zip(points[1:], radii[1:], strict=True), strict=True
     ):
         d = q - p
         n = float(np.linalg.norm(d))
-        cv2.circle(mask, (round(p[0] * 16), round(p[1] * 16)), max(round(r * 16), 1), 255, -1, cv2.LINE_AA, 4)
-        cv2.circle(mask, (round(q[0] * 16), round(q[1] * 16)), max(round(s * 16), 1), 255, -1, cv2.LINE_AA, 4)
         if n > 1e-3:
             o = np.array([-d[1], d[0]]) / n
             quad = np.stack([p + o * r, q + o * s, q - o * s, p - o * r])

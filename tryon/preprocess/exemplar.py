@@ -16,11 +16,11 @@ import numpy as np
 #: Side of a patch and half of it, px of the reduced picture.
 SIDE, HALF = 7, 3
 #: (reduction, rounds, order of the cosine coefficients) from coarse to fine.
-LEVELS = ((8, 4, 4), (4, 1, 3))
+LEVELS = ((8, 3, 4), (4, 1, 3))
 #: What a displacement costs, grey values per canvas px and pixel of a patch: up or down, and aside.
 CLIMB, ASIDE = 0.5, 0.17
 #: At most so many patches of the picture are looked at.
-MOST = 3000
+MOST = 2000
 #: What a neighbour with another displacement costs, in eighths of the usual difference of patches.
 APART = 1.5
 #: Confidence of a place falls to a third in so many canvas px from what is seen.
@@ -133,7 +133,7 @@ def _level(
         nearest, far = _nearest(asked, looks, squares)
         down[ty, tx], aside[ty, tx] = sy[nearest] - ty, sx[nearest] - tx
         cost = APART / 8 * float(np.median(far))
-        for _ in range(3 if turn == rounds - 1 else 1):
+        for _ in range(2 if turn == rounds - 1 else 1):
             _agree(down, aside, ty, tx, asked, first, source, place, cost)
         weight = np.exp(-np.minimum(far / (2 * np.percentile(far, 60) + 1e-3), 8)) * trust + 1e-5
         current = _vote(picture, hole, ty, tx, down[ty, tx], aside[ty, tx], weight)
@@ -197,13 +197,13 @@ def _vote(
 ) -> np.ndarray:
     """`picture` with the hole coloured by all patches that lie over it: float32 (h, w, 3)."""
     h, w = hole.shape
-    sums = np.zeros((4, h * w))
+    flat = np.dstack([picture, np.ones((h, w), np.float32)]).reshape(-1, 4)
+    sums = np.zeros((h * w, 4), np.float32)
+    to, source, share = ty * w + tx, (ty + down) * w + tx + aside, weight[:, None].astype(np.float32)
     for y in range(-HALF, HALF + 1):
         for x in range(-HALF, HALF + 1):
-            to = (ty + y) * w + tx + x
-            colours = picture[ty + down + y, tx + aside + x]
-            for c in range(3):
-                sums[c] += np.bincount(to, weight * colours[:, c], h * w)
-            sums[3] += np.bincount(to, weight, h * w)
-    colours = (sums[:3] / np.maximum(sums[3], 1e-12)).T.reshape(h, w, 3)
-    return np.where((hole & (sums[3].reshape(h, w) > 0))[..., None], colours, picture).astype(np.float32)
+            step = y * w + x
+            sums[to + step] += share * flat[source + step]  # no place twice
+    total = sums[:, 3:]
+    colours = (sums[:, :3] / np.maximum(total, 1e-12)).reshape(h, w, 3)
+    return np.where((hole & (total[:, 0].reshape(h, w) > 0))[..., None], colours, picture).astype(np.float32)
