@@ -71,3 +71,15 @@ def test_narrow_rims_keep_the_mirrored_filling() -> None:
     covered[54:136, 59:101] = 1
     assert put_together(picture, known, hole, covered, start, 60.0) is start
     assert put_together(picture, known, hole, nothing, start, 60.0) is not start
+
+
+def test_a_filling_meets_what_is_seen_without_a_step() -> None:
+    """Light that changes over a plain wall: no patch has the tone that is wanted."""
+    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float32)
+    picture = np.repeat((90 + 0.5 * x + 0.2 * y)[..., None], 3, axis=2)
+    known, hole = holed()
+    out = exemplar_fill(picture, known, hole, np.where(known[..., None], picture, np.float32(120)))
+    rim = np.zeros(SIZE, bool)
+    rim[51:139, 56:104] = True
+    rim[56:134, 61:99] = False
+    assert np.abs(out - picture)[rim].mean() < 7 and np.abs(out - picture)[hole].mean() < 12

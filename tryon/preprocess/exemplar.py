@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .fill import push_pull
+
 #: Side of a patch and half of it, px of the reduced picture.
 SIDE, HALF = 7, 3
 #: (reduction, rounds, order of the cosine coefficients) from coarse to fine.
@@ -45,8 +47,8 @@ def exemplar_fill(image: np.ndarray, known: np.ndarray, wanted: np.ndarray, star
 
     Args:
         image: float32 (H, W, 3) in 0..255; known, wanted: bool (H, W).
-        start: float32 (H, W, 3), a first filling, which is returned outside of `wanted`, and everywhere where too
-            little is known.
+        start: float32 (H, W, 3), a first filling, equal to `image` where that is known. It is returned outside of
+            `wanted`, and everywhere where too little is known.
 
     Returns:
         float32 (H, W, 3).
@@ -136,7 +138,13 @@ def _level(
         for _ in range(2 if turn == rounds - 1 else 1):
             _agree(down, aside, ty, tx, asked, first, source, place, cost)
         weight = np.exp(-np.minimum(far / (2 * np.percentile(far, 60) + 1e-3), 8)) * trust + 1e-5
-        current = _vote(picture, hole, ty, tx, down[ty, tx], aside[ty, tx], weight)
+        colours, voted = _vote(picture, ty, tx, down[ty, tx], aside[ty, tx], weight)
+        if (
+            turn == rounds - 1
+        ):  # what the patches miss of the picture along the rim is made up for, less and less inward
+            rim = seen & voted
+            colours = colours + push_pull((picture - colours) * rim[..., None], rim.astype(np.float32))
+        current = np.where((hole & voted)[..., None], colours, picture).astype(np.float32)
     return _Level(current, down, aside)
 
 
@@ -187,16 +195,11 @@ def _agree(
 
 
 def _vote(
-    picture: np.ndarray,
-    hole: np.ndarray,
-    ty: np.ndarray,
-    tx: np.ndarray,
-    down: np.ndarray,
-    aside: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
-    """`picture` with the hole coloured by all patches that lie over it: float32 (h, w, 3)."""
-    h, w = hole.shape
+    picture: np.ndarray, ty: np.ndarray, tx: np.ndarray, down: np.ndarray, aside: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The colours that the patches which lie over each place give it, float32 (h, w, 3), and where any lies: bool (h,
+    w)."""
+    h, w = picture.shape[:2]
     flat = np.dstack([picture, np.ones((h, w), np.float32)]).reshape(-1, 4)
     sums = np.zeros((h * w, 4), np.float32)
     to, source, share = ty * w + tx, (ty + down) * w + tx + aside, weight[:, None].astype(np.float32)
@@ -205,5 +208,4 @@ def _vote(
             step = y * w + x
             sums[to + step] += share * flat[source + step]  # no place twice
     total = sums[:, 3:]
-    colours = (sums[:, :3] / np.maximum(total, 1e-12)).reshape(h, w, 3)
-    return np.where((hole & (total[:, 0].reshape(h, w) > 0))[..., None], colours, picture).astype(np.float32)
+    return (sums[:, :3] / np.maximum(total, 1e-12)).reshape(h, w, 3), total[:, 0].reshape(h, w) > 0
