@@ -223,6 +223,25 @@ def arm_mask(
     return mask.astype(np.float32) / 255
 
 
+def _arm_seen(
+    parse: np.ndarray, body: Body, side: int, stations: tuple[float, float, int], reach: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where cross-sections of an arm are parsed as skin, and where they are in the picture: bool (n, m), twice.
+
+    Args:
+        stations: start, stop and n of `arm_stations`; reach: (m,), places across, in radii from the axis.
+    """
+    points, radii = arm_stations(body, side, *stations)
+    tangent = np.gradient(points, axis=0)
+    across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+    spots = points[:, None] + across[:, None] * radii[:, None, None] * reach[:, None]
+    x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
+    inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
+    found = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)]
+    return (found == Label.ARMS) & inside, inside
+
+
 def bare_from(parse: np.ndarray, body: Body, side: int) -> float:
     """From where on an arm's skin is seen in the photo: 0 shoulder, 1 elbow, 2 wrist; infinite if nowhere, or only a
     wrist. What is not seen of it farther down lies behind something: it needs no painting.
@@ -231,15 +250,7 @@ def bare_from(parse: np.ndarray, body: Body, side: int) -> float:
         parse: uint8 (h, w), on the canvas of `body`.
     """
     start, step = 0.2, 0.1
-    points, radii = arm_stations(body, side, start, 1.7, 16)
-    tangent = np.gradient(points, axis=0)
-    across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    spots = points[:, None] + across[:, None] * radii[:, None, None] * np.array([-0.5, 0.0, 0.5])[:, None]
-    x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
-    inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
-    found = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)]
-    seen = ((found == Label.ARMS) & inside).sum(1) >= 2
+    seen = _arm_seen(parse, body, side, (start, 1.7, 16), np.array([-0.5, 0.0, 0.5]))[0].sum(1) >= 2
     lengths = np.convolve(seen, np.ones(SEEN_STATIONS, int), "valid")
     first = np.flatnonzero(lengths == SEEN_STATIONS)
     return start + step * float(first[0]) if len(first) else float("inf")
@@ -255,14 +266,7 @@ def with_bare_arms(body: Body, parse: np.ndarray) -> Body:
     reach = np.linspace(-1.8, 1.8, 73)
     found = []
     for side in (0, 1):
-        points, radii = arm_stations(usual, side, 0.6, 1.9, 14)
-        tangent = np.gradient(points, axis=0)
-        across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
-        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-        spots = points[:, None] + across[:, None] * radii[:, None, None] * reach[:, None]
-        x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
-        inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
-        seen = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)] == Label.ARMS
+        seen, inside = _arm_seen(parse, usual, side, (0.6, 1.9, 14), reach)
         whole = inside.all(1) & seen[:, 24:49].any(1) & ~seen[:, 0] & ~seen[:, -1]
         found += list(seen[whole].sum(1) * (reach[1] - reach[0]) / 2)
     if len(found) < SEEN_STATIONS:
