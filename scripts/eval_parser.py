@@ -41,9 +41,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save", type=Path, help="folder for the predicted index PNGs")
     args = parser.parse_args()
-    network = Parser(
-        weights.session("parser", args.threads, args.weights), mirror=args.mirror, closer=not args.one_look
-    )
+    close = "parser_close" if "parser_close" in weights.names(args.weights) else "parser"
+    networks = (weights.session(name, args.threads, args.weights) for name in ("parser", close))
+    network = Parser(*networks, mirror=args.mirror, closer=not args.one_look)
     confusions = {name: np.zeros((NUM_LABELS, NUM_LABELS), np.int64) for name in REFERENCES}
     seconds: list[float] = []
     missed: list[str] = []

@@ -120,6 +120,9 @@ def test_own_weights_come_before_the_shipped_ones(folder: Path, monkeypatch: pyt
     assert weights.names() == ["double", "other"]
     assert weights.describe(["double"])[0]["sha256"] == weights.info("double", folder)["sha256"]
     assert weights.read("double", shipped) == b"old"  # a folder that is asked for is the only one
+    assert not weights.together("double", "other")  # one's own parser does not work with the shipped closer look
+    monkeypatch.delenv(weights.OVERLAY)
+    assert weights.together("double", "other") and not weights.together("double", "nothing")
     monkeypatch.setenv(weights.OVERLAY, str(folder / "nowhere"))
     with pytest.raises(errors.WeightsError, match="tryon export"):
         weights.read("other")

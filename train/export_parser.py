@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path, help="parser.safetensors of a run")
     parser.add_argument("--canvas", type=int, nargs=2, default=PARSE_CANVAS, metavar=("H", "W"))
+    parser.add_argument("--name", choices=("parser", "parser_close"), default="parser", help="which look it is for")
     parser.add_argument("--folder", type=Path, default=None, help="instead of the package's weights folder")
     parser.add_argument("--figures", type=json.loads, help="JSON, the last line of figures of scripts/eval_parser.py")
     parser.add_argument("--licence", help="default: what the weights' file says, or Apache-2.0")
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     target = {} if args.folder is None else {"folder": args.folder}
     return [
         register(
-            "parser",
+            args.name,
             path,
             metrics={"validation": metrics, "onnx_vs_torch": worst},
             licence=args.licence or about.get("licence", "Apache-2.0"),

@@ -36,14 +36,17 @@ def region_weights(
     skin: float = 6.0,
     edge: Tensor | None = None,
     edge_gain: float = 2.0,
+    elsewhere: float = 1.0,
 ) -> Tensor:
     """How much each pixel counts: 1 inside the true part of the edit region, `skin` on revealed skin, 0 elsewhere.
 
     Args:
         edge: (B, 1, H, W) mask whose outline (a band of about 8 px) counts `edge_gain` times; None for no band.
+        elsewhere: how much counts what is neither skin nor inside `edge`, relative to the latter.
     """
     weights = edit * valid * (1 + (skin - 1) * skin_true)
     if edge is not None:
+        weights = weights * (elsewhere + (1 - elsewhere) * torch.maximum(skin_true, edge))
         small = F.avg_pool2d(edge, 4)
         band = F.max_pool2d(small, 3, 1, 1) + F.max_pool2d(-small, 3, 1, 1)
         weights = weights * (1 + (edge_gain - 1) * F.interpolate(band, scale_factor=4.0, mode="nearest"))

@@ -36,7 +36,7 @@ from torch.nn import functional
 
 from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
-from ..preprocess.parsing import PARSE_CANVAS
+from ..preprocess.parsing import PARSE_CANVAS, PLANES
 from . import pseudo_labels
 from .drive import drive
 from .loop import (
@@ -53,6 +53,8 @@ from .loop import (
 )
 from .people_views import IGNORE, Sample, augmented_view, load_negatives, load_samples, plain_view
 from .settings import ParserSettings, from_command_line
+from .team import Team
+from .view_pool import ViewPool
 
 #: (share of the run at which the stage begins, canvas, batch)
 STAGES = ((0.0, (256, 192), 12), (0.74, PARSE_CANVAS, 8))
@@ -62,9 +64,7 @@ PSEUDO_AT = (0.4,)
 PSEUDO_AT_TRAINED = (0.0, 0.6)
 PSEUDO_SHARE = 0.35
 NEGATIVE_SHARE = 0.05
-LR = 1e-3
-ENCODER_LR = 0.5  #: share of LR for the pretrained encoder
-EMA_SAMPLES = 2000
+ENCODER_LR = 0.5  #: share of the learning rate for the pretrained encoder
 #: Loss weights: rare classes count more.
 WEIGHTS = dict.fromkeys((Label.HAIR, Label.FACE, Label.ARMS, Label.SHOES, Label.BAG, Label.DRESS), 1.5)
 WEIGHTS[Label.ACCESSORY] = 2.5
@@ -98,9 +98,9 @@ def parser_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     return cross + 0.5 * dice[present].mean()
 
 
-def to_tensor(planes: list[np.ndarray]) -> Tensor:
+def to_tensor(planes: list[np.ndarray], device: torch.device | str = "cpu") -> Tensor:
     """Planes (h, w, 10) -> float32 (B, 10, h, w), channels last in memory."""
-    stacked = torch.from_numpy(np.stack(planes)).permute(0, 3, 1, 2)
+    stacked = torch.from_numpy(np.stack(planes)).to(device).permute(0, 3, 1, 2)
     return stacked.float().contiguous(memory_format=torch.channels_last)
 
 
@@ -121,11 +121,12 @@ def predict(
     net: ParserNet, samples: list[Sample], size: tuple[int, int], batch: int = 8, precision: str = "auto"
 ) -> Iterator[Tensor]:
     """Class probabilities (NUM_LABELS, h / 2, w / 2) of the plain views, one a sample."""
+    device = net.scale.device
     for start in range(0, len(samples), batch):
         planes = [plain_view(sample, size)[0] for sample in samples[start : start + batch]]
-        with autocast(precision):
-            logits = net.half_logits(to_tensor(planes))
-        yield from logits.float().softmax(1)
+        with autocast(precision, device.type):
+            logits = net.half_logits(to_tensor(planes, device))
+        yield from logits.float().softmax(1).cpu()
 
 
 GROUPS: dict[str, tuple[Label, ...]] = {
@@ -169,11 +170,11 @@ def validate(net: ParserNet, samples: list[Sample], size: tuple[int, int], preci
     return group_iou(confusion)
 
 
-def learning_rate(progress: float) -> float:
+def learning_rate(highest: float, progress: float) -> float:
     """Warm-up over the first 3 % of the run, then a cosine to 1 %."""
     if progress < 0.03:
-        return LR * (0.05 + 0.95 * progress / 0.03)
-    return LR * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.03) / 0.97)))
+        return highest * (0.05 + 0.95 * progress / 0.03)
+    return highest * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.03) / 0.97)))
 
 
 def make_optimizer(net: ParserNet) -> torch.optim.Optimizer:
@@ -184,7 +185,7 @@ def make_optimizer(net: ParserNet) -> torch.optim.Optimizer:
         rest = [p for p in module.parameters() if p.ndim <= 1]
         groups.append({"params": weights, "weight_decay": 0.02, "share": share})
         groups.append({"params": rest, "weight_decay": 0.0, "share": share})
-    return torch.optim.AdamW(groups, lr=LR, fused=True)
+    return torch.optim.AdamW(groups, lr=1e-3, fused=True)
 
 
 @dataclass
@@ -208,22 +209,26 @@ def load_photos(s: ParserSettings) -> Photos:
     labelled = sorted(path.stem for path in (s.cache / "labels").glob("*.png"))
     tags = json.loads((s.data / "tags.json").read_text())
     only_tags = sorted(i for i in tags if i not in held_out and i not in set(labelled))
+    with_tags = load_samples(s.data, s.cache, only_tags, s.tagged or "labels")
+    if s.tagged:
+        with_tags = [sample for sample in with_tags if pseudo_labels.leave_out(sample, tags[sample.id])]
     return Photos(
         load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels),
         load_samples(s.data, s.cache, [i for i in labelled if i in held_out], "labels_raw"),
-        load_samples(s.data, s.cache, only_tags),
+        with_tags,
         load_negatives(s.negatives, s.cache / "negatives") if s.negatives else [],
         tags,
     )
 
 
-def make_net(s: ParserSettings) -> ParserNet:
+def make_net(s: ParserSettings, device: torch.device) -> ParserNet:
     net = ParserNet().to(memory_format=torch.channels_last).train()
     net.load_imagenet(load_file(s.imagenet))
     if s.init:
         net.load_state_dict(load_file(s.init))
-    quicken(net)
-    return net
+    if device.type == "cpu":
+        quicken(net)
+    return net.to(device)
 
 
 def label_weights() -> Tensor:
@@ -237,17 +242,19 @@ def label_weights() -> Tensor:
 def step(
     net: ParserNet,
     optimizer: torch.optim.Optimizer,
-    views: list[tuple[np.ndarray, np.ndarray]],
+    views: list[tuple[np.ndarray, ...]],
     weights: Tensor,
-    progress: float,
+    rate: float,
     precision: str = "auto",
 ) -> float:
     """One optimisation step on `augmented_view`s; returns the loss."""
+    device = weights.device
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(progress) * group["share"]
-    with autocast(precision):
-        logits = net.half_logits(to_tensor([planes for planes, _ in views]))
-    loss = parser_loss(logits.float(), torch.from_numpy(np.stack([labels for _, labels in views])).long(), weights)
+        group["lr"] = rate * group["share"]
+    with autocast(precision, device.type):
+        logits = net.half_logits(to_tensor([planes for planes, _ in views], device))
+    labels = torch.from_numpy(np.stack([labels for _, labels in views])).to(device).long()
+    loss = parser_loss(logits.float(), labels, weights)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -265,36 +272,59 @@ class Training:
     def __init__(self, s: ParserSettings, photos: Photos) -> None:
         self.s, self.photos = s, photos
         torch.manual_seed(s.seed)
-        self.net = make_net(s)
+        self.device = Team.join(s.device).device
+        self.net = make_net(s, self.device)
         self.optimizer = make_optimizer(self.net)
-        self.ema = Ema(self.net, EMA_SAMPLES, 0.1)
-        self.weights = label_weights()
+        self.ema = Ema(self.net, s.ema_half_life, 0.1)
+        self.weights = label_weights().to(self.device)
         self.deck = Deck(len(photos.train), s.seed)
         self.stages = STAGES if s.init is None else ((0.0, *STAGES[-1][1:]),)
-        self.pseudo: list[Sample] = []
+        self.pseudo: list[Sample] = photos.tagged if s.tagged else []
         self.labelled = 0  #: how often the tagged photos were labelled
+        self._views: ViewPool | None = None
+        self._views_of: tuple[tuple[int, int], int] | None = None  #: canvas of these views, and `labelled`
         self.images = 0
         self.figures: dict[str, Any] = {}  #: the last held-out ones
 
     def stage(self, progress: float) -> tuple[tuple[int, int], int]:
         """Canvas and batch."""
         _, size, batch = [stage for stage in self.stages if stage[0] <= progress][-1]
-        return size, batch
+        return size, self.s.batch or batch
 
-    def batch(self, progress: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def batch(self, progress: float) -> list[tuple[np.ndarray, ...]]:
         """The next batch, see `augmented_view`."""
-        size, batch = self.stage(progress)
-        out = []
-        for number in range(self.images, self.images + batch):
-            rng = chance(self.s.seed, number)
-            sample = choose(self.photos, self.pseudo, self.deck, rng)
-            out.append(augmented_view(sample, size, rng, self.photos.train))
-        return out
+        size, count = self.stage(progress)
+        if self._views is None or self._views_of != (size, self.labelled):
+            self.close()
+            self._views, self._views_of = self._pool(size), (size, self.labelled)
+        views = self._views.take(count)
+        if self.s.workers:  # they deal from copies of the deck
+            for number in range(self.images, self.images + count):
+                self._draw(number)
+        return views
 
-    def step(self, batch: list[tuple[np.ndarray, np.ndarray]], progress: float) -> dict[str, float]:
+    def _draw(self, number: int) -> tuple[Sample, random.Random]:
+        rng = chance(self.s.seed, number)
+        return choose(self.photos, self.pseudo, self.deck, rng), rng
+
+    def _pool(self, size: tuple[int, int]) -> ViewPool:
+        def make(drawn: tuple[Sample, random.Random]) -> tuple[np.ndarray, ...]:
+            return augmented_view(drawn[0], size, drawn[1], self.photos.train)
+
+        byte, (h, w) = np.dtype(np.uint8), size
+        pattern = [((h, w, len(PLANES)), byte), ((h // 2, w // 2), byte)]
+        return ViewPool(self._draw, make, pattern, self.images, self.s.workers)
+
+    def close(self) -> None:
+        """End the processes that make views."""
+        if self._views is not None:
+            self._views.close()
+
+    def step(self, batch: list[tuple[np.ndarray, ...]], progress: float) -> dict[str, float]:
         """One optimisation step; returns the loss."""
         seed_step(self.s.seed, self.images)
-        loss = step(self.net, self.optimizer, batch, self.weights, progress, self.s.precision)
+        rate = learning_rate(self.s.lr, progress)
+        loss = step(self.net, self.optimizer, batch, self.weights, rate, self.s.precision)
         self.images += len(batch)
         self.ema.update(self.net, len(batch), self.images)
         return {"loss": loss}
@@ -303,12 +333,12 @@ class Training:
         """A network with the averaged weights."""
         net = ParserNet().to(memory_format=torch.channels_last).eval().requires_grad_(False)
         net.load_state_dict(self.ema.values)
-        return net
+        return net.to(self.device)
 
     def prepare(self, progress: float) -> None:
         """Label the tagged photos if it is time to."""
         times = PSEUDO_AT if self.s.init is None else PSEUDO_AT_TRAINED
-        if not self.photos.tagged or self.labelled >= len(times) or progress < times[self.labelled]:
+        if not self.photos.tagged or self.s.tagged or self.labelled >= len(times) or progress < times[self.labelled]:
             return
         tagged, (size, _) = self.photos.tagged, self.stage(progress)
         shares = predict(self.averaged(), tagged, size, precision=self.s.precision)
@@ -363,7 +393,10 @@ def train(s: ParserSettings) -> Path:
     photos = load_photos(s)
     print(photos, flush=True)
     run = Training(s, photos)
-    drive(run, s, s.report_minutes)
+    try:
+        drive(run, s, s.report_minutes)
+    finally:
+        run.close()
     return s.out / "parser.safetensors"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +53,11 @@ def load_samples(data: Path, cache: Path, ids: list[str], label_folder: str = "l
     poses = np.load(cache / "poses.npz")
     rows = {key: row for row, key in enumerate(poses["ids"].tolist())}
     keypoints, boxes, found = poses["keypoints"], poses["box"], poses["found"]
-    samples = []
-    for key in ids:
+
+    def one(key: str) -> Sample | None:
         row = rows[key]
         if not found[row]:
-            continue
+            return None
         box = tuple(boxes[row].tolist())
         place = Placement.around(box, STORE, STORE_MARGIN)
         image = load_image(data / "photos" / f"{key}.jpg").image
@@ -65,17 +66,17 @@ def load_samples(data: Path, cache: Path, ids: list[str], label_folder: str = "l
         if label_file.exists():
             labels = place.crop(load_index_png(label_file), nearest=True, border="zero")
         corners = place.to_canvas(np.array([[box[0], box[1]], [box[2], box[3]]], np.float32))
-        samples.append(
-            Sample(
-                key,
-                place.crop(image),
-                place.crop(np.load(cache / "masks" / f"{key}.npy"), border="zero"),
-                place.to_canvas(keypoints[row]),
-                tuple(corners.ravel().tolist()),
-                labels,
-            )
+        return Sample(
+            key,
+            place.crop(image),
+            place.crop(np.load(cache / "masks" / f"{key}.npy"), border="zero"),
+            place.to_canvas(keypoints[row]),
+            tuple(corners.ravel().tolist()),
+            labels,
         )
-    return samples
+
+    with ThreadPoolExecutor() as pool:
+        return [sample for sample in pool.map(one, ids) if sample is not None]
 
 
 def load_negatives(photos: Path, folder: Path) -> list[Sample]:

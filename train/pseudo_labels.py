@@ -66,6 +66,16 @@ def label_tagged(
         sample.labels = np.where(inside, pasted - np.uint8(1), np.uint8(Label.BACKGROUND)).astype(np.uint8)
 
 
+def leave_out(sample: Sample, tags: list[str]) -> bool:
+    """Set to IGNORE what a sample's labels say against the photo's tags; False if it has no labels."""
+    if sample.labels is None:
+        return False
+    allowed = np.ones(256, bool)
+    allowed[:NUM_LABELS] = allowed_labels(tags)
+    sample.labels = np.where(allowed[sample.labels], sample.labels, np.uint8(IGNORE))
+    return True
+
+
 def store(path: Path, samples: list[Sample]) -> None:
     """Keep the labels of all samples in one file, which appears whole or not at all."""
     part = path.with_suffix(".part")

@@ -51,6 +51,7 @@ class TryOnSettings:
     width: int = 32
     bottleneck: int = 2
     gain_channels: int = 1
+    confined: bool = True  #: the plate is corrected near skin and garment only; False: wherever it was filled
     # data
     batch: int = 4  #: per process
     resident: bool = False  #: keep the samples on the device (in its memory) and cut crops there
@@ -72,6 +73,8 @@ class TryOnSettings:
     w_gain: float = 0.2
     skin_weight: float = 6.0
     edge_weight: float = 2.0
+    #: Of what is neither garment nor skin: many pictures would be right there, of which a loss of pixels asks the mean.
+    elsewhere_weight: float = 1.0
     # adversarial
     gan_start: float = 0.55  #: share of the time; 1 = never
     gan_kind: str = "hinge"
@@ -126,6 +129,7 @@ class ParserSettings:
     out: Path
     labels: str = "labels_raw"  #: folder of the cache that training learns from
     negatives: Path | None = None  #: photos of the cache's negatives
+    tagged: str = ""  #: folder of the cache with label maps of tagged photos; "" = the run labels them by itself
     init: Path | None = None  #: parser weights to start from; then at the final size throughout
     minutes: float = 65.0
     max_images: int = 0  #: length in images; 0 = the length is `minutes`
@@ -133,6 +137,11 @@ class ParserSettings:
     log_images: int = 480
     report_minutes: float = 6.0
     save_minutes: float = 5.0
+    lr: float = 1e-3
+    batch: int = 0  #: 0 = 12 on the small canvas, 8 on the large one
+    ema_half_life: float = 2000.0
+    workers: int = 0  #: processes that make views; 0 = the training's own does
+    device: str = "auto"  #: "cpu", "cuda", or "auto": CUDA where there is one
     threads: int = 1
     precision: str = "auto"  #: "bf16", "float32", or "auto": bf16 where the processor has units for it
     seed: int = 0
@@ -140,9 +149,9 @@ class ParserSettings:
 
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)
-        _positive(self, "minutes", "report_minutes", "threads", "log_images")
-        if min(self.seed, self.max_images) < 0:
-            raise ValueError("seed and max_images must not be negative")
+        _positive(self, "minutes", "report_minutes", "threads", "log_images", "lr", "ema_half_life")
+        if min(self.seed, self.max_images, self.batch, self.workers) < 0:
+            raise ValueError("seed, max_images, batch and workers must not be negative")
 
 
 @dataclass

@@ -27,6 +27,9 @@ from ..preprocess.fill import push_pull
 from ..preprocess.layers import ROUND
 from ..types import Garment, Person
 
+#: Share of the `worn` samples whose old garment is also painted into the photo.
+_PAINTED = 0.7
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -52,10 +55,13 @@ class Ingredients:
 
     Args:
         old: a larger old garment is simulated (`simulate_old`); without it the worn one's own outline is erased.
+        painted: in `worn` samples most old garments are also painted into the photo, so that remains along their
+            outlines get into what the plate is filled with, as they do where a parse errs.
         jitter: joints, colours and window are disturbed, and in `worn` samples the outline of the warped garment.
     """
 
     old: bool = True
+    painted: bool = True
     jitter: bool = True
 
 
@@ -135,6 +141,32 @@ def simulate_old(parse: np.ndarray, body: Body, rng: np.random.Generator) -> np.
     out = parse.copy()
     out[hide] = int(Label.OUTERWEAR)
     return out
+
+
+def paint_old(image: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The photo with a simulated old garment of a random colour in it, its outline a little off.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; where: bool (h, w), the garment's pixels in the parse.
+
+    Returns:
+        uint8 (h, w, 3).
+    """
+    size = where.shape
+    shape = _grow(where.astype(np.float32), float(rng.normal(1.5, 2.2)))
+    ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    amount = float(rng.uniform(4, 8) if rng.random() < 0.12 else rng.uniform(0.3, 2.5))
+    field = _smooth_noise(rng, size, float(rng.uniform(12, 40)), amount)
+    shape = cv2.remap(shape, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR)
+    alpha = cv2.GaussianBlur(shape, (0, 0), float(rng.uniform(0.6, 1.4)))[..., None]
+    lab = np.array([rng.uniform(8, 95), *rng.normal(0, 14, 2)], np.float32)
+    folds = _smooth_noise(rng, size, float(rng.uniform(20, 60)), float(rng.uniform(2, 9)))[..., 0]
+    folds += _smooth_noise(rng, size, float(rng.uniform(3, 9)), float(rng.uniform(0, 5)))[..., 0]
+    cloth = np.empty((*size, 3), np.float32)
+    cloth[...] = lab
+    cloth[..., 0] = np.clip(cloth[..., 0] + folds, 2, 100)
+    cloth = cv2.cvtColor(cloth, cv2.COLOR_LAB2RGB) * 255
+    return np.clip(np.rint(image + (cloth - image) * alpha), 0, 255).astype(np.uint8)
 
 
 def _smooth_noise(rng: np.random.Generator, size: tuple[int, int], cell: float, amount: float) -> np.ndarray:
@@ -224,7 +256,8 @@ def worn_sample(person: Person, rng: np.random.Generator, use: Ingredients = ALL
     old = simulate_old(parse, body, rng) if use.old else parse
     sleeves = mask * np.maximum(arm_mask(body, 0, size, 1.5), arm_mask(body, 1, size, 1.5))
     ends = sleeve_ends(mask, body)
-    a = agnostic_stage.build(image, old, body, mask, sleeves, hem, sleeve_end=ends)
+    shown = paint_old(image, old != parse, rng) if use.painted and rng.random() < _PAINTED else image
+    a = agnostic_stage.build(shown, old, body, mask, sleeves, hem, sleeve_end=ends)
     coverage = mask * (1 - a.keep)
     inputs = network_input(a.plate, a.edit, np.clip(texture, 0, 255), coverage, body, a.layout, a.skin)
     target = np.moveaxis(image.astype(np.float32), -1, 0) / 127.5 - 1

@@ -97,7 +97,9 @@ class Trainer:
         s = self.s = settings
         self.team = team or Team()
         torch.manual_seed(s.seed)
-        self.generator = self.network(width=s.width, bottleneck=s.bottleneck, gain_channels=s.gain_channels)
+        self.generator = self.network(
+            width=s.width, bottleneck=s.bottleneck, gain_channels=s.gain_channels, confined=s.confined
+        )
         self.discriminator = Discriminator(width=s.d_width, scales=s.d_scales, norm=s.d_norm)
         for net in (self.generator, self.discriminator):
             net.to(self.team.device, memory_format=torch.channels_last)
@@ -127,7 +129,7 @@ class Trainer:
         changed = batch["edit"] * batch["valid"]
         weights = losses.region_weights(
             batch["edit"], batch["valid"], batch["skin_true"], skin=s.skin_weight, edge=batch["warp_mask"],
-            edge_gain=s.edge_weight,
+            edge_gain=s.edge_weight, elsewhere=s.elsewhere_weight,
         )  # fmt: skip
         leaf = picture.detach().requires_grad_()
         mixed = changed * leaf + (1 - changed) * target

@@ -11,7 +11,7 @@ from . import __version__
 from .errors import TryOnError
 
 #: Weights without which the default engine can't work.
-REQUIRED_WEIGHTS = ("garment", "generator", "parser")
+REQUIRED_WEIGHTS = ("garment", "generator", "parser", "parser_close")
 
 
 @dataclass(frozen=True)

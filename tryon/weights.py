@@ -67,6 +67,11 @@ def names(folder: str | os.PathLike[str] | None = None) -> list[str]:
     return sorted(manifest(folder))
 
 
+def together(name: str, other: str) -> bool:
+    """Whether both are there, and from the same folder: own weights do not mix with shipped ones."""
+    return {name, other} <= set(names()) and _home(name, None) == _home(other, None)
+
+
 def info(name: str, folder: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """The manifest's entry of `name`."""
     entries = manifest(folder)

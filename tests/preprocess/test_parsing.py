@@ -302,6 +302,14 @@ def test_a_half_body_needs_no_second_look(reach: float, looks: int) -> None:
     assert session.count == looks + 1
 
 
+def test_the_closer_look_may_have_a_network_of_its_own() -> None:
+    points, box = stick_figure(600, 400), (0.0, 0.0, 400.0, 600.0)
+    pose = Pose(points, np.zeros((33, 3), np.float32), np.ones((600, 400), np.float32), box)
+    far, near = Looks(), Looks()
+    Parser(far, near)(np.zeros((600, 400, 3), np.uint8), pose)  # type: ignore[arg-type]
+    assert (far.count, near.count) == (1, 1)
+
+
 def test_labels_outside_of_the_canvas_stay(rng: np.random.Generator) -> None:
     under = rng.integers(0, NUM_LABELS, (90, 70)).astype(np.uint8)
     before = under.copy()

@@ -12,7 +12,7 @@ from tryon.train.ablate_samples import FIELDS, FULL, HELD_OUT, OTHERS, flat_view
 from tryon.train.loop import save_module  # noqa: E402
 from tryon.train.samples import decode, encode  # noqa: E402
 from tryon.train.shards import ShardWriter  # noqa: E402
-from tryon.train.synth import ALL, Ingredients, worn_sample  # noqa: E402
+from tryon.train.synth import ALL, Ingredients, paint_old, worn_sample  # noqa: E402
 
 from tryon.models.generator import EDIT, WARP_MASK, Generator, composite  # noqa: E402
 
@@ -163,3 +163,21 @@ def test_without_an_old_garment_only_the_worn_one_is_erased():
         sample = worn_sample(person, np.random.default_rng(1), Ingredients(old=old, jitter=False))
         areas.append((sample.inputs[EDIT] > 0.5).sum() / (sample.garment_true > 0.5).sum())
     assert areas[0] > 1.5 * areas[1] and areas[1] < 1.6
+
+
+def test_a_painted_old_garment_is_in_the_photo_and_not_in_the_truth():
+    person = drawn_pairs.figure(0, 0.6)
+    where = np.zeros(person.parse.shape, bool)
+    where[60:140, 40:90] = True
+    for seed in range(5):
+        seen = paint_old(person.image, where, np.random.default_rng(seed)).astype(int)
+        change = np.abs(seen - person.image).max(-1)
+        assert change[80:120, 55:75].mean() > 10 and not change[:30].any() and not change[180:].any()
+    plain, painted = (
+        worn_sample(person, np.random.default_rng(3), Ingredients(painted=painted, jitter=False))
+        for painted in (False, True)
+    )
+    away = painted.inputs[3] == 0
+    assert np.abs(plain.target - painted.target).max() == 0
+    assert np.abs(plain.inputs[:3] - painted.inputs[:3]).max() > 0.05
+    assert (np.abs(painted.inputs[:3] - painted.target)[:, away] < 0.01).mean() > 0.95

@@ -56,6 +56,8 @@ def test_region_weights():
     assert not got[:, :, :8].any()
     banded = losses.region_weights(ONES, ONES, ONES * 0, edge=_left(), edge_gain=3.0)
     assert banded[0, 0, 10, 15] == 3 and banded[0, 0, 10, 2] == 1 and banded[0, 0, 10, 30] == 1
+    less = losses.region_weights(ONES, ONES, ONES * 0, edge=_left(), edge_gain=1.0, elsewhere=0.25)
+    assert less[0, 0, 10, 2] == 1 and less[0, 0, 10, 30] == 0.25
 
 
 def test_alpha_bce_known_answers():

@@ -59,3 +59,15 @@ def test_a_closer_look_is_not_taken_where_labels_are_coarse(sample: Sample, monk
         ]
         scale[coarse] = float(np.median(found))
     assert scale[False] > 1.3 * scale[True]
+
+
+def test_labels_against_the_tags_are_left_out(sample: Sample) -> None:
+    pytest.importorskip("torch")
+    from tryon.train.pseudo_labels import leave_out
+
+    assert sample.labels is not None
+    before = sample.labels.copy()
+    assert leave_out(sample, ["jeans", "coat"])
+    assert (sample.labels[before == Label.TOP] == people_views.IGNORE).all()
+    assert (sample.labels[before != Label.TOP] == before[before != Label.TOP]).all()
+    assert not leave_out(replace(sample, labels=None), ["jeans"])

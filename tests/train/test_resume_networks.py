@@ -94,8 +94,10 @@ def _assert_same(out: Path, images: list[int]) -> None:
     assert figures[0] | {"minutes": 0} == figures[1] | {"minutes": 0}
 
 
-def test_parser(people, tmp_path):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_parser(people, tmp_path, workers):
     settings = {
+        "workers": workers,
         "data": str(people / "data"), "cache": str(people / "cache"), "val": str(people / "val.txt"),
         "imagenet": str(_encoder(tmp_path / "imagenet.safetensors")), "negatives": str(people / "data" / "photos"),
         "max_images": 16, "log_images": 2, "report_minutes": 100.0, **COMMON,
