@@ -370,6 +370,24 @@ def test_drawn_arms_are_as_thick_as_seen_forearms(inputs, thick):
     assert found is not None and abs(found - (1 + BELIEVED * (thick - 1))) < 0.08
 
 
+@pytest.mark.parametrize("aside", [-6.0, 0.0, 5.0])
+def test_drawn_arms_go_on_in_what_is_seen_of_them(inputs, aside):
+    """The elbow in a wide sleeve was found beside the bare forearm."""
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    side = 0
+    along = body.wrists[side] - body.elbows[side]
+    across = np.array([-along[1], along[0]], np.float32) / np.linalg.norm(along)
+    there = replace(body, bared=1.0, elbows=body.elbows + aside * across, wrists=body.wrists + aside * across)
+    assert np.array_equal(with_bare_arms(body, parse).elbows, body.elbows), "nothing is seen"
+    parse[arm_mask(there, side, parse.shape, 1.0, 1.1, 2.1) > 0.5] = Label.ARMS
+    drawn = with_bare_arms(body, parse)
+    assert abs((drawn.elbows[side] - body.elbows[side]) @ across - aside) < 1.2
+    assert abs((drawn.wrists[side] - body.wrists[side]) @ across - aside) < 1.2
+    assert np.array_equal(drawn.elbows[1 - side], body.elbows[1 - side])
+    assert np.array_equal(drawn.shoulders, body.shoulders)
+
+
 def test_a_wrist_alone_is_no_bare_arm(inputs):
     parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
     parse[arm_mask(inputs.body, 0, parse.shape, 1.2, 1.75, 2.2) > 0.5] = Label.ARMS

@@ -18,7 +18,7 @@ from ..preprocess.masks import dilate, is_label, sizeable
 SLIVER = 0.3
 #: How much of the difference between the network's tone of skin and the plate's is taken back, and over what distance
 #: tone is, shoulder breadths: less far, it is the roundness of an arm.
-TONE, TONE_REACH = 0.7, 0.3
+TONE, TONE_REACH = 0.35, 0.3
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ def dress_cloth(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         if not part.any():
             continue
         rows = (along > low) & (along < high)
-        alone = (part & rows).sum() > 2 * (cloth & rows).sum()  # a dress has a bodice and a skirt
+        alone = (part & rows).sum() > 1.2 * (cloth & rows).sum()  # a dress has a bodice and a skirt
         like = np.linalg.norm((np.median(lab[part], axis=0) - typical) * [0.4, 1, 1]) < 20
         if like or alone or part.sum() < 0.1 * cloth.sum() or _seamless(lab, part, cloth, scene.body.breadth):
             cloth = cloth | part
