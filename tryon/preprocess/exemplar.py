@@ -24,7 +24,11 @@ CLIMB, ASIDE = 0.5, 0.17
 #: At most so many patches of the picture are looked at.
 MOST = 2000
 #: What a neighbour with another displacement costs, in eighths of the usual difference of patches.
-APART = 1.5
+APART = 3.0
+#: How often neighbours are drawn to each other's displacement at the end of a reduction.
+AGREED = 5
+#: Share of the full detail where every place has a displacement of its own.
+BITTY = 0.4
 #: Confidence of a place falls to a third in so many canvas px from what is seen.
 TRUST = 24.0
 
@@ -69,13 +73,14 @@ def exemplar_fill(image: np.ndarray, known: np.ndarray, wanted: np.ndarray, star
         cv2.resize(image, small, interpolation=cv2.INTER_AREA), (width, height), interpolation=cv2.INTER_CUBIC
     )
     detail = cv2.remap(image - coarse, map_x, map_y, cv2.INTER_LINEAR)
-    # where displacements change from place to place, detail would be a grid of scraps
+    # where displacements change from place to place, detail is a grid of scraps; without any, the old outfit's shape
+    # would stand out as a blur
     same = np.ones(away.shape[:2], np.float32)
     for axis in (0, 1):
         same *= np.abs(np.diff(away, axis=axis, append=np.take(away, [-1], axis))).max(-1) == 0
     together = cv2.resize(cv2.blur(same, (3, 3)), (width, height), interpolation=cv2.INTER_LINEAR)
     filled = cv2.resize(level.picture, (width, height), interpolation=cv2.INTER_CUBIC)
-    filled += detail * np.clip(2 * together - 0.8, 0, 1)[..., None]
+    filled += detail * np.clip(2 * together + BITTY, 0, 1)[..., None]
     share = cv2.GaussianBlur((~known).astype(np.float32), (0, 0), 1.5) * wanted
     return start + (np.clip(filled, 0, 255) - start) * share[..., None]
 
@@ -135,7 +140,7 @@ def _level(
         nearest, far = _nearest(asked, looks, squares)
         down[ty, tx], aside[ty, tx] = sy[nearest] - ty, sx[nearest] - tx
         cost = APART / 8 * float(np.median(far))
-        for _ in range(2 if turn == rounds - 1 else 1):
+        for _ in range(AGREED if turn == rounds - 1 else 1):
             _agree(down, aside, ty, tx, asked, first, source, place, cost)
         weight = np.exp(-np.minimum(far / (2 * np.percentile(far, 60) + 1e-3), 8)) * trust + 1e-5
         colours, voted = _vote(picture, ty, tx, down[ty, tx], aside[ty, tx], weight)
