@@ -108,6 +108,21 @@ def test_drawn_arms_have_the_plates_tone_and_the_networks_roundness(inputs):
     assert abs(made[230:270, 84:116, 0].mean() - drawn.mean()) < 1, "of a neck the network's own tone is taken"
 
 
+def test_drawn_hands_are_the_plates(inputs):
+    """The network smudges them."""
+    x = inputs[0]
+    body = replace(x.body, wrists=np.array([[100, 300], [300, 300]], np.float32),
+                   hands=np.array([[100, 330], [300, 330]], np.float32), breadth=120.0)  # fmt: skip
+    skin, layout = np.zeros((512, 384), np.float32), np.full((512, 384), int(Label.ARMS), np.uint8)
+    skin[150:350, 80:120] = 1
+    plate = np.full((512, 384, 3), 90, np.float32)
+    agnostic = replace(x.agnostic, skin=skin, layout=layout, plate=plate)
+    rgb, alpha = np.zeros((1, 3, 512, 384), np.float32), np.zeros((1, 1, 512, 384), np.float32)
+    seen = replace(x, agnostic=agnostic, coverage=alpha[0, 0], body=body)
+    made = from_network(rgb, alpha, alpha + 1, seen).rgb[..., 0]
+    assert np.abs(made[325:338, 95:105] - 90).max() < 2 and made[180:260, 95:105].min() > 105
+
+
 def test_a_wrist_below_a_sleeve_keeps_the_plates_skin(inputs):
     x = inputs[0]
     skin, coverage = np.zeros((512, 384), np.float32), np.zeros((512, 384), np.float32)

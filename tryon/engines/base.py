@@ -10,6 +10,7 @@ import numpy as np
 
 from ..inputs import TryOnInputs
 from ..labels import Label
+from ..preprocess.body import hand_mask
 from ..preprocess.fill import wide_blur
 from ..preprocess.masks import dilate, is_label, sizeable
 
@@ -62,10 +63,17 @@ def from_network(rgb: np.ndarray, alpha: np.ndarray, gain: np.ndarray, inputs: T
     slivers = arms & ~sizeable(arms, (SLIVER * inputs.body.breadth) ** 2)
     near = dilate(slivers.astype(np.uint8), 3) > 0
     legs = is_label(inputs.agnostic.layout, Label.LEGS)
-    share = (_inner(inputs.agnostic.skin) * ~(near | legs))[..., None]
+    share = (_inner(inputs.agnostic.skin) * ~(near | legs) * (1 - _hands(inputs)))[..., None]
     limbs = share * (is_label(inputs.agnostic.layout, Label.ARMS) & (inputs.coverage < 0.5))[..., None]
     picture = _toned(picture, plate, limbs, inputs.body.breadth)
     return Render(np.clip(plate + share * (picture - plate), 0, 255), inputs.coverage, light)
+
+
+def _hands(inputs: TryOnInputs) -> np.ndarray:
+    """Where drawn hands lie, which the network smudges: float32 (h, w) in [0, 1], fading towards the arms."""
+    size = inputs.agnostic.skin.shape
+    hands = np.maximum(*(hand_mask(inputs.body, side, size, 1.15) for side in (0, 1)))
+    return cv2.GaussianBlur(hands, (0, 0), max(0.04 * inputs.body.breadth, 0.8))
 
 
 def _toned(picture: np.ndarray, plate: np.ndarray, share: np.ndarray, unit: float) -> np.ndarray:
