@@ -27,8 +27,6 @@ MOST = 2000
 APART = 3.0
 #: How often neighbours are drawn to each other's displacement at the end of a reduction.
 AGREED = 5
-#: Share of the full detail where every place has a displacement of its own.
-BITTY = 0.4
 #: Confidence of a place falls to a third in so many canvas px from what is seen.
 TRUST = 24.0
 
@@ -73,14 +71,13 @@ def exemplar_fill(image: np.ndarray, known: np.ndarray, wanted: np.ndarray, star
         cv2.resize(image, small, interpolation=cv2.INTER_AREA), (width, height), interpolation=cv2.INTER_CUBIC
     )
     detail = cv2.remap(image - coarse, map_x, map_y, cv2.INTER_LINEAR)
-    # where displacements change from place to place, detail is a grid of scraps; without any, the old outfit's shape
-    # would stand out as a blur
+    # where displacements change from place to place, detail would be a grid of scraps
     same = np.ones(away.shape[:2], np.float32)
     for axis in (0, 1):
         same *= np.abs(np.diff(away, axis=axis, append=np.take(away, [-1], axis))).max(-1) == 0
     together = cv2.resize(cv2.blur(same, (3, 3)), (width, height), interpolation=cv2.INTER_LINEAR)
     filled = cv2.resize(level.picture, (width, height), interpolation=cv2.INTER_CUBIC)
-    filled += detail * np.clip(2 * together + BITTY, 0, 1)[..., None]
+    filled += detail * np.clip(2 * together, 0, 1)[..., None]
     share = cv2.GaussianBlur((~known).astype(np.float32), (0, 0), 1.5) * wanted
     return start + (np.clip(filled, 0, 255) - start) * share[..., None]
 
