@@ -88,7 +88,7 @@ class EngineSystem:
         self.name, self._engine_name, self._source, self._threads = name, engine, source, threads
         self.kind = "engine" if source is None else "weights"
         self.detail = engine if source is None else f"{engine}, {source.name}"
-        used = weights.describe(n for n in ("parser", "parser_close", "garment") if n in weights.names())
+        used = weights.describe(n for n in weights.ANALYSIS if n in weights.names())
         self.weights = [*used, *_generator(engine, source)]
 
     def load(self, try_on: TryOn) -> None:
@@ -127,7 +127,7 @@ class AffineSystem:
     timed = True
 
     def __init__(self) -> None:
-        self.weights = weights.describe(n for n in ("parser", "parser_close", "garment") if n in weights.names())
+        self.weights = weights.describe(n for n in weights.ANALYSIS if n in weights.names())
 
     def load(self, try_on: TryOn) -> None:
         """Nothing to load."""

@@ -185,7 +185,7 @@ def make_optimizer(net: ParserNet) -> torch.optim.Optimizer:
         rest = [p for p in module.parameters() if p.ndim <= 1]
         groups.append({"params": weights, "weight_decay": 0.02, "share": share})
         groups.append({"params": rest, "weight_decay": 0.0, "share": share})
-    return torch.optim.AdamW(groups, lr=1e-3, fused=True)
+    return torch.optim.AdamW(groups, fused=True)  # `step` sets the learning rate
 
 
 @dataclass

@@ -7,11 +7,11 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from . import __version__
+from . import __version__, weights
 from .errors import TryOnError
 
 #: Weights without which the default engine can't work.
-REQUIRED_WEIGHTS = ("garment", "generator", "parser", "parser_close")
+REQUIRED_WEIGHTS = (*weights.ANALYSIS, "generator")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,6 @@ def _opencv() -> Finding:
 
 
 def _weights(name: str) -> Finding:
-    from . import weights
-
     try:
         data = weights.read(name)
         return Finding(f"weights {name}: {len(data) / 1e6:.1f} MB, sha256 {weights.info(name)['sha256'][:12]}")

@@ -256,7 +256,7 @@ class TryOn:
         self, who: Person, what: Garment, inputs: TryOnInputs, mask: np.ndarray, clock: _Clock, engine: Engine
     ) -> dict[str, Any]:
         quality, notices = assess(who, what, inputs)
-        used = ("parser", "parser_close", "garment", *engine.weights)
+        used = (*weights.ANALYSIS, *engine.weights)
         known = set(weights.names())
         return {
             "status": "ok",

@@ -28,6 +28,8 @@ MANIFEST = "manifest.json"
 OVERLAY = "TRYON_WEIGHTS"
 #: More threads than this do not help networks of this size.
 MAX_THREADS = 8
+#: The networks that analyse the photos, whatever engine renders.
+ANALYSIS = ("parser", "parser_close", "garment")
 _REMEDY = "Install tryon again (pip install --force-reinstall --no-deps tryon)."
 _OWN_REMEDY = f"Give a folder that 'tryon export' wrote, or unset {OVERLAY}."
 

@@ -137,13 +137,12 @@ def _level(
         nearest, far = _nearest(asked, looks, squares)
         down[ty, tx], aside[ty, tx] = sy[nearest] - ty, sx[nearest] - tx
         cost = APART / 8 * float(np.median(far))
-        for _ in range(AGREED if turn == rounds - 1 else 1):
+        last = turn == rounds - 1
+        for _ in range(AGREED if last else 1):
             _agree(down, aside, ty, tx, asked, first, source, place, cost)
         weight = np.exp(-np.minimum(far / (2 * np.percentile(far, 60) + 1e-3), 8)) * trust + 1e-5
         colours, voted = _vote(picture, ty, tx, down[ty, tx], aside[ty, tx], weight)
-        if (
-            turn == rounds - 1
-        ):  # what the patches miss of the picture along the rim is made up for, less and less inward
+        if last:  # what the patches miss of the picture along the rim is made up for, less and less inward
             rim = seen & voted
             colours = colours + push_pull((picture - colours) * rim[..., None], rim.astype(np.float32))
         current = np.where((hole & voted)[..., None], colours, picture).astype(np.float32)
