@@ -9,7 +9,8 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
-from ..preprocess.body import Body, body_from_pose, hand_mask
+from ..preprocess.arms import hand_mask
+from ..preprocess.body import Body, body_from_pose
 from ..preprocess.person import PersonAnalyser
 from ..types import (
     LEFT_ELBOW,

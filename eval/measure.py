@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from ..preprocess.body import Body, arm_stations
+from ..preprocess.arms import arm_stations
+from ..preprocess.body import Body
 
 #: Stations along the arm: from the shoulder's outer edge to the wrist.
 _T = np.linspace(0.15, 2.0, 38)

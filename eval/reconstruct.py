@@ -15,7 +15,8 @@ from ..errors import GarmentError
 from ..inputs import TryOnInputs, edit_window
 from ..labels import TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
-from ..preprocess.body import Body, arm_mask, body_from_pose, hand_mask, neck_mask, trunk_mask
+from ..preprocess.arms import arm_mask, hand_mask
+from ..preprocess.body import Body, body_from_pose, neck_mask, trunk_mask
 from ..preprocess.fill import push_pull
 from ..preprocess.layers import assemble
 from ..preprocess.skeleton import Fit, Part

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from tryon.labels import PALETTE, Label
-from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask, legs_mask, neck_mask, trunk_mask
+from tryon.preprocess.arms import arm_mask, hand_mask
+from tryon.preprocess.body import body_from_pose, legs_mask, neck_mask, trunk_mask
 from tryon.types import LANDMARKS, Garment, Person, Pose
 
 _POINTS = {

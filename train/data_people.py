@@ -180,9 +180,12 @@ def clean_labels(parse: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
 
 
 def save_index_png(path: Path, parse: np.ndarray) -> None:
-    """Write a parse map as an index PNG with the project's colours."""
+    """Write a parse map as an index PNG with the project's colours; values beyond the labels are white."""
     picture = Image.fromarray(parse, mode="P")
-    picture.putpalette([value for colour in PALETTE for value in colour])
+    colours = list(PALETTE)
+    if parse.size and parse.max() >= len(colours):  # a short palette would cut the values to as many bits
+        colours += [(255, 255, 255)] * (256 - len(colours))
+    picture.putpalette([value for colour in colours for value in colour])
     picture.save(path)
 
 

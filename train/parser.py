@@ -208,12 +208,15 @@ def load_photos(s: ParserSettings) -> Photos:
     held_out = set(s.val.read_text().split())
     labelled = sorted(path.stem for path in (s.cache / "labels").glob("*.png"))
     tags = json.loads((s.data / "tags.json").read_text())
-    only_tags = sorted(i for i in tags if i not in held_out and i not in set(labelled))
+    corrected = sorted(p.stem for p in (s.cache / s.corrected).glob("*.png")) if s.corrected else []
+    corrected = [i for i in corrected if i not in held_out and i not in set(labelled)]
+    only_tags = sorted(i for i in tags if i not in held_out and i not in {*labelled, *corrected})
     with_tags = load_samples(s.data, s.cache, only_tags, s.tagged or "labels")
     if s.tagged:
         with_tags = [sample for sample in with_tags if pseudo_labels.leave_out(sample, tags[sample.id])]
     return Photos(
-        load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels),
+        load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels)
+        + load_samples(s.data, s.cache, corrected, s.corrected or s.labels),
         load_samples(s.data, s.cache, [i for i in labelled if i in held_out], "labels_raw"),
         with_tags,
         load_negatives(s.negatives, s.cache / "negatives") if s.negatives else [],
@@ -226,6 +229,8 @@ def make_net(s: ParserSettings, device: torch.device) -> ParserNet:
     net.load_imagenet(load_file(s.imagenet))
     if s.init:
         net.load_state_dict(load_file(s.init))
+    for block in net.encoder.features[: s.frozen]:
+        block.eval().requires_grad_(False)
     if device.type == "cpu":
         quicken(net)
     return net.to(device)
@@ -309,7 +314,7 @@ class Training:
 
     def _pool(self, size: tuple[int, int]) -> ViewPool:
         def make(drawn: tuple[Sample, random.Random]) -> tuple[np.ndarray, ...]:
-            return augmented_view(drawn[0], size, drawn[1], self.photos.train)
+            return augmented_view(drawn[0], size, drawn[1], self.photos.train, self.s.close_share)
 
         byte, (h, w) = np.dtype(np.uint8), size
         pattern = [((h, w, len(PLANES)), byte), ((h // 2, w // 2), byte)]

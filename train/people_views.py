@@ -111,12 +111,14 @@ def plain_view(sample: Sample, size: tuple[int, int]) -> tuple[np.ndarray, np.nd
     return planes, labels
 
 
-def _random_affine(sample: Sample, size: tuple[int, int], rng: random.Random) -> tuple[np.ndarray, bool]:
+def _random_affine(
+    sample: Sample, size: tuple[int, int], rng: random.Random, close_share: float
+) -> tuple[np.ndarray, bool]:
     """A map stored crop -> canvas, 2x3, and whether it mirrors: the whole person, one in six a half body, or a closer
     look."""
     x0, y0, x1, y1 = sample.box
     height, width = size
-    close = close_box(sample.keypoints) if not sample.coarse and rng.random() < CLOSE_SHARE else None
+    close = close_box(sample.keypoints) if not sample.coarse and rng.random() < close_share else None
     if close is not None:
         x0, y0, x1, y1 = close
     elif rng.random() < 0.18:  # cut below: portraits
@@ -231,15 +233,20 @@ def _for_pixel_centres(matrix: np.ndarray) -> np.ndarray:
 
 
 def augmented_view(
-    sample: Sample, size: tuple[int, int], rng: random.Random, others: Sequence[Sample] = ()
+    sample: Sample,
+    size: tuple[int, int],
+    rng: random.Random,
+    others: Sequence[Sample] = (),
+    close_share: float = CLOSE_SHARE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random view: (planes uint8 (h, w, 10), labels uint8 (h / 2, w / 2)).
 
     Args:
         others: labelled photos whose surroundings may replace those of `sample`.
+        close_share: how many of the views look closer, if the labels are fine enough.
     """
     assert sample.labels is not None
-    matrix, flip = _random_affine(sample, size, rng)
+    matrix, flip = _random_affine(sample, size, rng, close_share)
     points = sample.keypoints.copy()
     points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     points = _mirror_keypoints(points) if flip else points

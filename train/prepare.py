@@ -33,7 +33,8 @@ import numpy as np
 from .. import imageio
 from ..errors import BadImage, PersonError, TryOnError, UsageError
 from ..labels import TORSO_CLOTHING, Label
-from ..preprocess.body import arm_mask, body_from_pose, neck_mask
+from ..preprocess.arms import arm_mask
+from ..preprocess.body import body_from_pose, neck_mask
 from ..preprocess.garment import GarmentAnalyser
 from ..preprocess.person import PersonAnalyser
 from ..preprocess.worn import settle_category

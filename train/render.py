@@ -19,7 +19,8 @@ import numpy as np
 from .. import imageio
 from ..errors import PersonError
 from ..labels import Label
-from ..preprocess.body import arm_mask, body_from_pose
+from ..preprocess.arms import arm_mask
+from ..preprocess.body import body_from_pose
 from ..types import LANDMARKS, Garment, Person, Pose
 from . import synth, synth_lower
 from .data_garments import senders

@@ -130,7 +130,10 @@ class ParserSettings:
     labels: str = "labels_raw"  #: folder of the cache that training learns from
     negatives: Path | None = None  #: photos of the cache's negatives
     tagged: str = ""  #: folder of the cache with label maps of tagged photos; "" = the run labels them by itself
+    corrected: str = ""  #: folder of the cache with maps from `tryon.train.corrections`; they count as labels
     init: Path | None = None  #: parser weights to start from; then at the final size throughout
+    frozen: int = 0  #: blocks of the encoder, from the first on, that stay as they are: less time on a CPU
+    close_share: float = 0.5  #: share of views that look closer, at the trunk and the arms
     minutes: float = 65.0
     max_images: int = 0  #: length in images; 0 = the length is `minutes`
     resume: bool = False  #: go on from the run's last checkpoint
@@ -150,8 +153,10 @@ class ParserSettings:
     def __post_init__(self) -> None:
         _one_of("precision", self.precision, PRECISIONS)
         _positive(self, "minutes", "report_minutes", "threads", "log_images", "lr", "ema_half_life")
-        if min(self.seed, self.max_images, self.batch, self.workers) < 0:
-            raise ValueError("seed, max_images, batch and workers must not be negative")
+        if min(self.seed, self.max_images, self.batch, self.workers, self.frozen) < 0:
+            raise ValueError("seed, max_images, batch, workers and frozen must not be negative")
+        if not 0 <= self.close_share <= 1:
+            raise ValueError(f"close_share must be from 0 to 1, got {self.close_share}")
 
 
 @dataclass

@@ -22,7 +22,8 @@ from ..geometry import Placement
 from ..inputs import build_inputs, edit_window, network_input
 from ..labels import SKIN, TORSO_CLOTHING, Label
 from ..preprocess import agnostic as agnostic_stage
-from ..preprocess.body import Body, arm_mask, arm_stations, body_from_pose, hand_mask, neck_mask, torso_rows
+from ..preprocess.arms import arm_mask, arm_stations, hand_mask
+from ..preprocess.body import Body, body_from_pose, neck_mask, torso_rows
 from ..preprocess.fill import push_pull
 from ..preprocess.layers import ROUND
 from ..types import Garment, Person

@@ -13,6 +13,7 @@ import numpy as np
 from .compose import Box, blend, edit_box, spread
 from .engines.base import Render
 from .inputs import TryOnInputs
+from .preprocess.fill import push_pull
 from .preprocess.layers import assemble
 from .preprocess.skeleton import Part
 
@@ -72,18 +73,27 @@ def finish(
 def grain(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Noise of the photo's own strength, for surfaces that were painted and would look like plastic: float32 (h, w).
 
-    The strength is the typical deviation from a slight blur in the calmer half of the untouched pixels; the noise comes
-    from a fixed seed, so that equal inputs give equal bytes.
+    The strength is the typical deviation from a slight blur in the calmer half of the untouched pixels, or what it is
+    nearby where that is less; the noise comes from a fixed seed, so that equal inputs give equal bytes.
 
     Args:
         photo: uint8 (h, w, 3); mask: float32 (h, w), 0 = untouched.
     """
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
     rough = cv2.blur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.2)), (7, 7))
-    calm = rough[(mask == 0) & (grey > 12) & (grey < 243)]
+    usable = (mask == 0) & (grey > 12) & (grey < 243)
+    calm = rough[usable]
     strength = float(np.clip(np.percentile(calm, 25) * 1.25, 0, 3.5)) if calm.size > 100 else 1.0
     noise = np.random.default_rng(0).standard_normal(grey.shape, np.float32)
-    return cv2.GaussianBlur(noise, (0, 0), 0.7) * (2.2 * strength)
+    noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2.2
+    if calm.size <= 100:
+        return noise * strength
+    small = (max(grey.shape[1] // 6, 1), max(grey.shape[0] // 6, 1))
+    share = cv2.resize(usable.astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    sums = cv2.resize(np.minimum(rough, strength) * usable, small, interpolation=cv2.INTER_AREA)
+    nearby = push_pull((sums / np.maximum(share, 1e-3))[..., None], share)[..., 0]
+    nearby = cv2.GaussianBlur(nearby, (0, 0), max(max(small) / 40, 0.5))
+    return noise * cv2.resize(nearby, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def texture(inputs: TryOnInputs, mask: np.ndarray) -> Texture | None:

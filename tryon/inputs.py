@@ -12,7 +12,8 @@ from .labels import Label
 from .preprocess import agnostic as agnostic_stage
 from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
 from .preprocess.agnostic import Agnostic
-from .preprocess.body import Body, arm_mask, body_from_pose, reaching_out, torso_rows, trunk_mask
+from .preprocess.arms import arm_mask, reaching_out
+from .preprocess.body import Body, body_from_pose, torso_rows, trunk_mask
 from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.masks import is_label

@@ -129,7 +129,7 @@ def test_the_old_garment_is_found_where_it_stays(case: Case) -> None:
 
 @pytest.mark.parametrize("end", [0.3, 0.6, 1.0, 1.5, 1.9])
 def test_sleeves_are_measured_along_the_arm(end: float) -> None:
-    from tryon.preprocess.body import arm_mask
+    from tryon.preprocess.arms import arm_mask
 
     person = drawn_person.person()
     body = body_from_pose(person.pose.keypoints, person.pose.world)

@@ -12,17 +12,17 @@ from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
 from tryon.preprocess import agnostic, skeleton
-from tryon.preprocess.body import (
+from tryon.preprocess.arms import (
     BELIEVED,
     arm_mask,
+    arm_stations,
     bare_from,
-    body_from_pose,
-    face_disc,
+    cuff_rims,
     folded_up,
     hand_mask,
-    torso_rows,
     with_bare_arms,
 )
+from tryon.preprocess.body import body_from_pose, face_disc, torso_rows
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -386,6 +386,48 @@ def test_drawn_arms_go_on_in_what_is_seen_of_them(inputs, aside):
     assert abs((drawn.wrists[side] - body.wrists[side]) @ across - aside) < 1.2
     assert np.array_equal(drawn.elbows[1 - side], body.elbows[1 - side])
     assert np.array_equal(drawn.shoulders, body.shoulders)
+
+
+@pytest.mark.parametrize("thick", [0.8, 1.2])
+def test_a_drawn_arm_comes_to_the_seen_ones_thickness_below_the_sleeve(inputs, thick):
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    parse[arm_mask(replace(inputs.body, bared=thick), 0, parse.shape, 1.0, 1.2, 2.1) > 0.5] = Label.ARMS
+    drawn = with_bare_arms(inputs.body, parse)
+    assert drawn.cuffs[1] is None and drawn.cuffs[0] is not None
+    at = drawn.cuffs[0][0]
+    assert abs(at - 1.2) < 0.2
+    _, radii = arm_stations(drawn, 0, 0.0, 2.0, 41)
+    plain = replace(inputs.body, bared=1.0)
+    _, usual = arm_stations(plain, 0, 0.0, 2.0, 41)
+    assert abs(radii[26] / usual[26] / thick - 1) < 0.1, "station 1.3, where it is seen"
+    assert radii[2] / usual[2] == pytest.approx(drawn.bared, abs=1e-3), "near the shoulder"
+    assert not np.array_equal(radii, usual) and np.array_equal(arm_stations(drawn, 1)[0], arm_stations(plain, 1)[0])
+
+
+def test_skin_right_below_a_sleeve_goes_with_the_sleeve(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    assert not cuff_rims(parse, body).any(), "no skin is seen"
+    parse[arm_mask(replace(body, bared=1.0), 0, parse.shape, 1.0, 1.2, 2.1) > 0.5] = Label.ARMS
+    rims = cuff_rims(parse, body)
+    assert rims.any() and (parse[rims] == Label.ARMS).all()
+    y, x = np.nonzero(rims)
+    along = (np.stack([x, y], 1) - body.elbows[0]) @ (body.wrists[0] - body.elbows[0])
+    along /= ((body.wrists[0] - body.elbows[0]) ** 2).sum()
+    assert along.max() < 0.6, "the rest of the forearm stays"
+    kept = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32), (0.5, 0.5))
+    assert not kept[rims].any() and kept[arm_mask(body, 0, parse.shape, 0.6, 1.6, 1.9) > 0.5].all()
+
+
+def test_the_seam_between_a_seen_and_a_drawn_arm_is_closed():
+    seen, drawn = np.zeros((60, 40), bool), np.zeros((60, 40), np.float32)
+    seen[32:55, 12:26], drawn[5:30, 12:26] = True, 1.0
+    drawn[29] *= 0.4
+    both = np.maximum(seen, agnostic._joined(seen, drawn))
+    assert (both[6:54, 14:24] > 0.99).all() and both[:, :10].max() == 0 and both[:, 28:].max() == 0
+    far = np.zeros_like(seen)
+    far[40:55, 12:26] = True
+    assert np.array_equal(agnostic._joined(far, drawn), drawn), "they do not meet"
 
 
 def test_a_wrist_alone_is_no_bare_arm(inputs):

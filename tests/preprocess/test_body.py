@@ -6,7 +6,8 @@ import numpy as np
 
 from tests import drawn_person
 from tryon.labels import Label
-from tryon.preprocess.body import body_from_pose, reaching_out
+from tryon.preprocess.arms import reaching_out
+from tryon.preprocess.body import body_from_pose
 
 FRAME = np.array([[0, 0], [400, 330]], np.float32)  # cuts the hands of the figure, whose wrists are at y = 305
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from tests import drawn_person
 from tryon.preprocess import fill
-from tryon.preprocess.body import arm_stations, body_from_pose, leg_mask, leg_stations
+from tryon.preprocess.arms import arm_stations
+from tryon.preprocess.body import body_from_pose, leg_mask, leg_stations
 from tryon.preprocess.fill import chest_relief, limb_colour, mottle, shade_arm, skin_colour
 
 SIZE = (600, 400)

@@ -8,7 +8,8 @@ import pytest
 from tests import drawn_person
 from tryon.inputs import edit_window
 from tryon.labels import Label
-from tryon.preprocess.body import arm_mask, body_from_pose, hand_mask
+from tryon.preprocess.arms import arm_mask, hand_mask
+from tryon.preprocess.body import body_from_pose
 from tryon.preprocess.body import torso_rows as body_along
 from tryon.preprocess.overlooked import RIM, clothing_by_colour, lower_by_colour, sleeve_rims
 

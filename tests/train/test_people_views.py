@@ -48,13 +48,13 @@ def test_views_are_reproducible_and_keep_their_labels(sample: Sample) -> None:
     assert {int(v) for v in np.unique(labels)} <= {0, int(Label.TOP), int(Label.LOWER), people_views.IGNORE}
 
 
-def test_a_closer_look_is_not_taken_where_labels_are_coarse(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people_views, "CLOSE_SHARE", 1.0)
+def test_a_closer_look_is_not_taken_where_labels_are_coarse(sample: Sample) -> None:
     sample.keypoints[[11, 12, 23, 24], :2] = [(220, 120), (160, 120), (210, 240), (170, 240)]
     scale = {}
     for coarse in (False, True):
+        view = replace(sample, coarse=coarse)
         found = [
-            abs(np.linalg.det(people_views._random_affine(replace(sample, coarse=coarse), (128, 96), rng)[0][:, :2]))
+            abs(np.linalg.det(people_views._random_affine(view, (128, 96), rng, 1.0)[0][:, :2]))
             for rng in (random.Random(seed) for seed in range(40))
         ]
         scale[coarse] = float(np.median(found))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..inputs import TryOnInputs
 from ..labels import Label
-from ..preprocess.body import hand_mask
+from ..preprocess.arms import hand_mask
 from ..preprocess.fill import wide_blur
 from ..preprocess.masks import dilate, is_label, sizeable
 

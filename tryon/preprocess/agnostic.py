@@ -13,20 +13,8 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import (
-    Body,
-    arm_mask,
-    arm_stations,
-    bare_from,
-    below_chin,
-    drawn_hand,
-    face_disc,
-    folded_up,
-    hand_mask,
-    torso_rows,
-    trunk_mask,
-    with_bare_arms,
-)
+from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
+from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
 from .fill import skin_colour, wide_blur
 from .masks import dilate, is_label, sizeable, soften
 from .plate import fill_plate, is_bare
@@ -236,6 +224,7 @@ def occluders(
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
+    arms &= ~cuff_rims(parse, body)
     hands = np.zeros(size, bool)
     for side in (0, 1):
         hands |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
@@ -307,6 +296,19 @@ def arms_before(
             if hands[side]:
                 arms = np.maximum(arms, drawn_hand(body, side, painted.shape)[0])
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
+
+
+def _joined(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Drawn arms without the seam between them and what is seen of them, through which the garment would show: float32
+    (h, w).
+
+    Args:
+        seen: bool (h, w); drawn: float32 (h, w), soft at its edges.
+    """
+    near = np.ones((7, 7), np.uint8)
+    both = cv2.morphologyEx((seen | (drawn > 0.5)).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0
+    seam = both & (cv2.dilate(seen.astype(np.uint8), near) > 0) & (cv2.dilate(drawn, near) > 0.5)
+    return np.maximum(drawn, seam.astype(np.float32))
 
 
 def _free_glove(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
@@ -504,7 +506,7 @@ def build(
     hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     keep = occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
-    gone = old_garment(parse, body, hem) & ~keep
+    gone = (old_garment(parse, body, hem) | cuff_rims(parse, body)) & ~keep
     shown = slit(parse, gone, body, along, hem)
     if shown.any() and not is_bare(image, parse, body):
         gone |= shown & ~keep
@@ -524,5 +526,5 @@ def build(
     plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     before = arms_before(parse, body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
-    keep = np.maximum(keep.astype(np.float32), before)
+    keep = np.maximum(keep.astype(np.float32), _joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)

@@ -13,7 +13,8 @@ import numpy as np
 from ..labels import Label
 from ..types import Person
 from .agnostic import Agnostic
-from .body import Body, arm_mask, body_from_pose, hand_mask, torso_rows
+from .arms import arm_mask, hand_mask
+from .body import Body, body_from_pose, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody

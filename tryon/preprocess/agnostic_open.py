@@ -12,7 +12,8 @@ import numpy as np
 from ..labels import Label
 from . import agnostic
 from .agnostic import Agnostic
-from .body import Body, arm_mask, torso_rows
+from .arms import arm_mask
+from .body import Body, torso_rows
 from .fill import mirror_fill
 from .masks import dilate, is_label, patch, soften
 from .plate import fill_plate, smooth_fill

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .body import Body, arm_stations, leg_stations
+from .arms import arm_stations
+from .body import Body, leg_stations
 
 
 def push_pull(image: np.ndarray, known: np.ndarray) -> np.ndarray:

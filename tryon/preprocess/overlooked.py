@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .body import Body, arm_mask, bare_from, below_chin, face_disc, torso_rows
+from .arms import arm_mask, bare_from
+from .body import Body, below_chin, face_disc, torso_rows
 from .colours import bins_of, colour_odds, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
 
@@ -15,7 +16,7 @@ REACH = 0.3
 #: How much of an arm below a sleeve goes with it, shoulder breadths, where the arm is bare from between these stations
 #: on.
 RIM, RIM_FROM, RIM_TO = 0.06, 0.25, 1.75
-#: The same along an arm of which much is seen, stations of `body.arm_stations`.
+#: The same along an arm of which much is seen, stations of `arms.arm_stations`.
 CUFF = 0.35
 #: Log odds of the sleeve's colours against skin's beyond which a pixel is cloth.
 ODDS = 0.9

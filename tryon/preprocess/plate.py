@@ -7,19 +7,8 @@ import numpy as np
 
 from .. import beside
 from ..labels import TORSO_CLOTHING, Label
-from .body import (
-    Body,
-    arm_mask,
-    bare_from,
-    below_chin,
-    bust_mask,
-    folded_up,
-    leg_mask,
-    legs_mask,
-    neck_mask,
-    trunk_mask,
-    with_bare_arms,
-)
+from .arms import arm_mask, bare_from, cuff_rims, folded_up, with_bare_arms
+from .body import Body, below_chin, bust_mask, leg_mask, legs_mask, neck_mask, trunk_mask
 from .exemplar import exemplar_fill
 from .fill import (
     WARM,
@@ -41,6 +30,8 @@ from .masks import below_last, dilate, is_label, patch
 LITTLE = 0.35
 #: So near to the old clothes the seen skin of an arm takes their colours, shoulder breadths.
 SEEN_RIM = 0.015
+#: Seen skin whose colours differ more than this from the arm's usual one is something else, or in a deep shadow.
+UNUSUAL = 55.0
 #: So far from the background that is seen, on a square of this side, it is worth putting it together from patches;
 #: shoulder breadths.
 FAR, BROAD = 0.12, 0.2
@@ -128,7 +119,7 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
         usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
         lower = usual if usual.sum() >= 60 else lower
     if far and lower.sum() < LITTLE * unit**2:
-        return _plain_cloth(photo, lower, unit)
+        return _meeting(_plain_cloth(photo, lower, unit), photo, lower, unit)
     near = mirror_fill(photo, lower, smooth_fill(photo, lower), 1.5 * unit, even=1.0)
     if not far:
         return near
@@ -136,9 +127,26 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
     if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]
         plain = _plain_cloth(photo, lower, unit, beside=lower)
-        return near + (_upright_folds(photo, lower, hole, unit, plain) - near) * share
+        folds = _meeting(_upright_folds(photo, lower, hole, unit, plain), photo, lower, unit)
+        return near + (folds - near) * share
     share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
+
+
+def _meeting(filling: np.ndarray, photo: np.ndarray, seen: np.ndarray, unit: float) -> np.ndarray:
+    """A filling of cloth shifted so that its colours are the seen cloth's where both meet: float32 (h, w, 3).
+
+    Args:
+        filling, photo: float32 (h, w, 3); seen: bool (h, w); unit: shoulder breadth, px.
+    """
+    inside = cv2.distanceTransform(seen.astype(np.uint8), cv2.DIST_L2, 3)
+    rim = seen & (inside < 0.08 * unit)
+    weight = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), max(0.03 * unit, 1.0))
+    step = cv2.GaussianBlur((photo - filling) * rim[..., None], (0, 0), max(0.03 * unit, 1.0))
+    step = np.clip(step / np.maximum(weight, 1e-3)[..., None], -40, 40)
+    away = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, 3) / unit
+    shift = smooth_fill(step, rim) * np.exp(-away / 0.6)[..., None]
+    return np.clip(filling + shift, 0, 255).astype(np.float32)
 
 
 def _relief(photo: np.ndarray, seen: np.ndarray, unit: float) -> float:
@@ -388,7 +396,7 @@ def bare_skin(
     flesh = flesh * chest_relief(body, size)[..., None] ** WARM
     plate += (flesh - plate) * neck[..., None]
     layout[neck > 0.5] = int(Label.FACE)
-    skin, limbs = neck, with_bare_arms(body, parse)
+    skin, limbs, rims = neck, with_bare_arms(body, parse), cuff_rims(parse, body)
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
@@ -401,9 +409,15 @@ def bare_skin(
                 shape = np.maximum(shape, arm_mask(limbs, side, size, 1.0, bare, seen_from))
         limb = cv2.GaussianBlur(shape, (0, 0), 1.0)
         light = limb_colour(image, own & ~hole, colour)
-        plate += (shade_arm(limbs, side, size, light) - plate) * limb[..., None]
+        part = patch((limb > 0) | own)
+        arm = shade_arm(limbs, side, size, light)[part]
+        if seen_from < 2:
+            usual = np.abs(photo[part] - light).max(-1) < UNUSUAL
+            arm = beside_seen(photo[part], arm, (own & ~hole)[part] & usual, body)
+        plate[part] += (arm - plate[part]) * limb[part][..., None]
         if seen_from < 2:  # a hole is wider than the clothes that go: what is seen of the arm stays
             sure = own & (dilate(is_label(parse, *TORSO_CLOTHING).astype(np.uint8), SEEN_RIM * body.breadth) == 0)
+            sure &= ~rims
             sure = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 0.8)
             plate += (photo - plate) * sure[..., None]
             layout[sure > 0.5] = int(Label.ARMS)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from ..types import Garment, Sleeve
-from .body import Body, arm_stations
+from .arms import arm_stations
+from .body import Body
 from .colours import bins_of, histogram, lab_of
 
 if TYPE_CHECKING:

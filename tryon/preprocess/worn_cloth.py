@@ -17,7 +17,8 @@ from ..geometry import Placement
 from ..inputs import edit_window
 from ..labels import TORSO_CLOTHING, Label
 from ..types import Category, Person
-from .body import Body, arm_mask, body_from_pose, hand_mask, trunk_mask
+from .arms import arm_mask, hand_mask
+from .body import Body, body_from_pose, trunk_mask
 from .fill import wide_blur
 
 Layering = Literal["auto", "top", "outer"]

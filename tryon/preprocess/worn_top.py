@@ -12,7 +12,8 @@ import numpy as np
 
 from ..labels import Label
 from ..types import Sleeve
-from .body import Body, arm_mask, arm_stations, trunk_mask
+from .arms import arm_mask, arm_stations
+from .body import Body, trunk_mask
 from .skeleton import CHEST_EASE, FLAT_TO_WORN
 from .sleeves import SIDES, SLEEVE_TO_ARM
 from .strips import ARM, CLOTH, COLUMNS, HIDDEN, OUT, Edge, Shape, Strip, bent, cast, ribbon, rooted, settle, smoothed
