@@ -10,7 +10,7 @@ import numpy as np
 from .geometry import CANVAS, Placement
 from .labels import Label
 from .preprocess import agnostic as agnostic_stage
-from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, skeleton, skirt
+from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, repair, skeleton, skirt
 from .preprocess.agnostic import Agnostic
 from .preprocess.arms import arm_mask, reaching_out
 from .preprocess.body import Body, body_from_pose, torso_rows, trunk_mask
@@ -178,8 +178,8 @@ class PersonView:
 
     def repaired(self) -> np.ndarray:
         """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
-        parse = agnostic_stage.overlooked_sleeves(self.parse, self.body, self.silhouette)
-        parse = agnostic_stage.overlooked_clothing(self.image, parse, self.body)
+        parse = repair.overlooked_sleeves(self.parse, self.body, self.silhouette)
+        parse = repair.overlooked_clothing(self.image, parse, self.body)
         return sleeve_rims(clothing_by_colour(self.image, parse, self.body), self.body)
 
     def erased(

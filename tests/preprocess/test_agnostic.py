@@ -11,7 +11,7 @@ import pytest
 from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
-from tryon.preprocess import agnostic, skeleton
+from tryon.preprocess import agnostic, repair, skeleton
 from tryon.preprocess.arms import (
     BELIEVED,
     arm_mask,
@@ -156,7 +156,7 @@ def test_a_cuff_parsed_as_skin_becomes_clothing(scene):
     x, y = np.round(body.elbows[0]).astype(int)
     cuff = np.s_[y - 6 : y + 7, x - 6 : x + 7]
     parse[cuff], image[cuff] = Label.ARMS, (240, 242, 245)
-    repaired = agnostic.repair_skin(image, parse, body)
+    repaired = repair.repair_skin(image, parse, body)
     assert (repaired[cuff] == Label.TOP).mean() > 0.8
     face = parse == Label.FACE
     assert (repaired[face] == Label.FACE).mean() > 0.95
@@ -168,7 +168,7 @@ def test_clothing_parsed_as_hair_goes_but_hair_stays(scene):
     spot, lock = np.s_[y - 8 : y + 9, x - 30 : x - 10], np.s_[y - 8 : y + 9, x + 10 : x + 30]
     parse[spot] = parse[lock] = Label.HAIR
     image[spot], image[lock] = (230, 190, 30), PALETTE[int(Label.HAIR)]
-    repaired = agnostic.repair_hair(image, parse, body)
+    repaired = repair.repair_hair(image, parse, body)
     assert (repaired[spot] == Label.TOP).mean() > 0.8
     assert (repaired[lock][1:-1, 1:-1] == Label.HAIR).all()
 
@@ -179,7 +179,7 @@ def test_no_line_of_the_old_garment_stays_between_strands_of_hair(scene):
     lock = np.s_[y - 20 : y + 21, x - 20 : x + 21]
     parse[lock], image[lock] = Label.HAIR, PALETTE[int(Label.HAIR)]
     image[y - 20 : y + 21, x : x + 4] = (230, 190, 30)  # too thin for a piece of its own
-    repaired = agnostic.repair_hair(image, parse, body)
+    repaired = repair.repair_hair(image, parse, body)
     assert (repaired[y - 18 : y + 19, x + 1 : x + 3] == Label.TOP).mean() > 0.8
     assert (repaired[y - 18 : y + 19, x - 16 : x - 4] == Label.HAIR).all()
 
@@ -209,9 +209,9 @@ def test_background_beside_the_arm_inside_the_silhouette_is_an_overlooked_sleeve
     x, y = np.round(body.elbows[1]).astype(int)
     hole = np.s_[y - 5 : y + 6, x - 5 : x + 6]
     parse[hole] = Label.BACKGROUND
-    found = agnostic.overlooked_sleeves(parse, body, np.ones(parse.shape, np.float32))
+    found = repair.overlooked_sleeves(parse, body, np.ones(parse.shape, np.float32))
     assert (found[hole] == Label.TOP).all()
-    assert np.array_equal(agnostic.overlooked_sleeves(parse, body, np.zeros(parse.shape, np.float32)), parse)
+    assert np.array_equal(repair.overlooked_sleeves(parse, body, np.zeros(parse.shape, np.float32)), parse)
 
 
 def test_mirror_fill_continues_a_texture_and_keeps_what_is_known():
@@ -236,13 +236,13 @@ def test_a_sleeve_that_the_parse_missed_is_found_by_its_colour_and_a_wall_is_not
     edge = (missed == Label.TOP) & (columns < 130)  # the outer part of one sleeve
     assert edge.sum() > 200
     missed[edge] = Label.BACKGROUND
-    found = agnostic.overlooked_clothing(person.image, missed, body)
+    found = repair.overlooked_clothing(person.image, missed, body)
     assert (found[edge] == Label.TOP).mean() > 0.7
     background = person.parse == Label.BACKGROUND
     assert (found[background] == Label.BACKGROUND).mean() > 0.995
     wall = person.image.copy()
     wall[background] = np.array(PALETTE, np.uint8)[int(Label.TOP)]  # the whole wall has the colour of the top
-    assert (agnostic.overlooked_clothing(wall, missed, body) == missed).mean() > 0.97
+    assert (repair.overlooked_clothing(wall, missed, body) == missed).mean() > 0.97
 
 
 def test_no_bare_arm_stands_out_before_the_sleeve_ends():
@@ -517,7 +517,7 @@ def test_no_sleeve_is_looked_for_beside_a_bare_arm(inputs):
         parse[arm_mask(body, side, parse.shape, 1.6, 0.0, 2.0) > 0.5] = Label.BACKGROUND
         parse[arm_mask(body, side, parse.shape, 1.0, 0.0, 2.0) > 0.5] = Label.ARMS
     silhouette = np.ones(parse.shape, np.float32)
-    assert np.array_equal(agnostic.overlooked_sleeves(parse, body, silhouette), parse)
+    assert np.array_equal(repair.overlooked_sleeves(parse, body, silhouette), parse)
 
 
 @pytest.mark.parametrize("bare", [False, True])
@@ -545,5 +545,5 @@ def test_overexposed_skin_beside_the_sleeve_is_no_cuff(inputs):
     image[parse == Label.FACE] = (176, 132, 108)
     for colour, stays in (((246, 226, 212), True), ((225, 226, 228), False), ((120, 128, 150), False)):
         image[forearm] = colour
-        found = agnostic.repair_skin(image, parse, body)[forearm] == Label.ARMS
+        found = repair.repair_skin(image, parse, body)[forearm] == Label.ARMS
         assert found.mean() > 0.9 if stays else found.mean() < 0.2

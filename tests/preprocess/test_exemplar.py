@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tryon.preprocess.exemplar import exemplar_fill
-from tryon.preprocess.plate import put_together, smooth_fill
+from tryon.preprocess.fill import smooth_fill
+from tryon.preprocess.plate import put_together
 
 SIZE = (192, 160)
 

@@ -12,10 +12,10 @@ from tests import drawn_person
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess import agnostic_open, panels, skeleton
+from tryon.preprocess.below import lower_cloth
 from tryon.preprocess.body import body_from_pose, trunk_mask
 from tryon.preprocess.fill import column_fill
 from tryon.preprocess.layers import assemble
-from tryon.preprocess.plate import lower_cloth
 from tryon.preprocess.worn import as_worn
 
 SIZE = (600, 400)

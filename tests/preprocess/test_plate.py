@@ -4,8 +4,8 @@ import numpy as np
 
 from tests import drawn_person
 from tryon.labels import Label
+from tryon.preprocess.below import beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
-from tryon.preprocess.plate import beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 
 SIZE = (600, 400)
 BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())

@@ -13,13 +13,14 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import Agnostic, arms_before, hand_hidden, occluders, paint_hand, repair_hair, repair_skin, worn_high
+from .agnostic import Agnostic, arms_before, hand_hidden, occluders, paint_hand, worn_high
 from .agnostic_lower import leg_picture
 from .body import Body, torso_rows
 from .fill import row_fill
 from .lower_body import LowerBody
 from .masks import dilate, is_label, soften
 from .plate import backdrop, background_seen, bare_skin, put_together
+from .repair import repair_hair, repair_skin
 from .skeleton import Fit
 
 #: How dark the shadow is that the hem throws on the legs, and how far it reaches, shoulder breadths.

@@ -15,11 +15,10 @@ from ..types import Person
 from .agnostic import Agnostic
 from .arms import arm_mask, hand_mask
 from .body import Body, body_from_pose, torso_rows
-from .fill import leg_colour, mirror_fill, row_fill, shade_leg, wide_blur
+from .fill import leg_colour, mirror_fill, row_fill, shade_leg, smooth_fill, wide_blur
 from .legs import LegFit
 from .lower_body import LowerBody
 from .masks import dilate, is_label, sizeable, soften
-from .plate import smooth_fill
 
 #: Cloth whose local colours differ by more than this (Lab) has no colour that could be recognised.
 PATTERNED = 17.0

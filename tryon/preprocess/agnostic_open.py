@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from ..labels import Label
-from . import agnostic
+from . import agnostic, repair
 from .agnostic import Agnostic
 from .arms import arm_mask
 from .body import Body, torso_rows
-from .fill import mirror_fill
+from .fill import mirror_fill, smooth_fill
 from .masks import dilate, is_label, patch, soften
-from .plate import fill_plate, smooth_fill
+from .plate import fill_plate
 
 #: Share of the gap between the panels that must show a top or dress, or what lies under none, for an open coat.
 TOP_NEEDED = 0.3
@@ -90,7 +90,7 @@ def build(
     unit = body.breadth / 100.0
     along = torso_rows(body, size)
     hair = is_label(parse, Label.HAIR)
-    parse = agnostic.repair_hair(image, agnostic.repair_skin(image, parse, body), body)
+    parse = repair.repair_hair(image, repair.repair_skin(image, parse, body), body)
     stays = _staying_top(parse, body, along, gap, hem, sleeve_end)
     keep = agnostic.occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
     worn = is_label(parse, Label.ACCESSORY) & gap
