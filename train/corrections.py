@@ -2,7 +2,8 @@
 
     python -m tryon.train.corrections --photos PHOTOS_DIR --labels MAPS_DIR --corrections FILE.jsonl --out OUT_DIR
 
-The parser labels the photos, and somebody only draws round what it got wrong. FILE.jsonl has one line a photo:
+The parser labels the photos, and somebody only draws round what it got wrong (`tryon.train.label_views` makes pictures
+to read the polygons from). FILE.jsonl has one line a photo:
 
     {"id": "0001", "fix": [{"poly": [[x, y], ...], "from": ["DRESS"], "to": "OUTERWEAR"}]}
     {"id": "0002", "fix": []}      everything is right
@@ -165,6 +166,18 @@ def correct(image: np.ndarray, labels: np.ndarray, correction: Correction) -> np
     return out
 
 
+def find_photo(photos: Path, labels: Path, name: str) -> tuple[Path, Path]:
+    """The files of a photo and of its label map.
+
+    Raises:
+        UsageError: one of them is missing.
+    """
+    photo, label_file = next(iter(sorted(photos.glob(glob.escape(name) + ".*"))), None), labels / f"{name}.png"
+    if photo is None or not label_file.exists():
+        raise UsageError(f"Photo or label map of {name} is missing.", "Look for both in --photos and --labels.")
+    return photo, label_file
+
+
 def correct_all(photos: Path, labels: Path, corrections: dict[str, Correction], out: Path) -> int:
     """Write the corrected map of each photo that has a line and isn't dropped; returns how many.
 
@@ -176,10 +189,8 @@ def correct_all(photos: Path, labels: Path, corrections: dict[str, Correction], 
     for name, correction in corrections.items():
         if correction.drop:
             continue
-        photo = next((path for path in sorted(photos.glob(glob.escape(name) + ".*"))), None)
-        if photo is None or not (labels / f"{name}.png").exists():
-            raise UsageError(f"Photo or label map of {name} is missing.", "Look for both in --photos and --labels.")
-        image, present = load(photo).image, load_index_png(labels / f"{name}.png")
+        photo, labels_file = find_photo(photos, labels, name)
+        image, present = load(photo).image, load_index_png(labels_file)
         if image.shape[:2] != present.shape:
             raise UsageError(f"The label map of {name} has another size than its photo.", "Label the photo again.")
         save_index_png(out / f"{name}.png", correct(image, present, correction))

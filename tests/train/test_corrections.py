@@ -12,11 +12,12 @@ pytest.importorskip("torch")
 
 from tryon.train.corrections import Correction, correct, correct_all, read, snap  # noqa: E402
 from tryon.train.data_people import save_index_png  # noqa: E402
+from tryon.train.label_views import PANEL, view, window  # noqa: E402
 from tryon.train.people_views import IGNORE, load_index_png  # noqa: E402
 
 from tryon.errors import UsageError  # noqa: E402
 from tryon.imageio import save  # noqa: E402
-from tryon.labels import Label  # noqa: E402
+from tryon.labels import PALETTE, Label  # noqa: E402
 
 SIZE = (120, 90)
 
@@ -147,3 +148,28 @@ def test_missing_photos_and_maps_of_another_size_are_errors(tmp_path: Path) -> N
     save_index_png(tmp_path / "maps" / "a.png", present()[:-1])
     with pytest.raises(UsageError, match="size"):
         correct_all(tmp_path / "photos", tmp_path / "maps", corrections, tmp_path / "out")
+
+
+def test_views_show_photo_and_corrected_labels_under_a_grid_in_photo_pixels(tmp_path: Path) -> None:
+    image, labels = photo(), present()
+    shown = view(image, labels)
+    assert shown.dtype == np.uint8 and shown.shape[0] <= PANEL[0] + 22 and shown.shape[1] <= 2 * PANEL[1]
+    x0, y0, x1, y1 = window(labels)
+    assert (x0, y0) <= (20, 30) and x1 >= 70 and y1 >= 100
+    scale = (shown.shape[0] - 22) / (y1 - y0)
+    half = shown.shape[1] // 2
+    row, column = 22 + round((80 - y0) * scale), half + round((35 - x0) * scale)
+    tint = np.array(PALETTE[Label.DRESS]) * 0.6 + image[80, 35] * 0.4
+    assert np.abs(shown[row, column] - tint).max() < 12
+    line = shown[30:-30, round((50 - x0) * scale)]
+    assert (line[:, 2] < line[:, 0]).mean() > 0.5, "a yellow line at x = 50"
+    for folder in ("photos", "maps"):
+        (tmp_path / folder).mkdir()
+    save(tmp_path / "photos" / "a.png", image)
+    save_index_png(tmp_path / "maps" / "a.png", labels)
+    command = [sys.executable, "-m", "tryon.train.label_views", "--photos", tmp_path / "photos"]
+    command += ["--labels", tmp_path / "maps", "--out", tmp_path / "views"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "views" / "a.png").exists(), done.stdout + done.stderr
+    nothing = view(image, np.zeros_like(labels))
+    assert nothing.shape[0] > 200, "without labels the whole photo is shown"
