@@ -177,9 +177,8 @@ class PersonView:
         return agnostic_dress.overlooked_tops(image, self.repaired(), body)
 
     def repaired(self) -> np.ndarray:
-        """The parse with the clothing that it missed beside the arms and the worn clothes: uint8 (h, w)."""
+        """The parse with the clothing that it missed beside and on the arms: uint8 (h, w)."""
         parse = repair.overlooked_sleeves(self.parse, self.body, self.silhouette)
-        parse = repair.overlooked_clothing(self.image, parse, self.body)
         return sleeve_rims(clothing_by_colour(self.image, parse, self.body), self.body)
 
     def erased(

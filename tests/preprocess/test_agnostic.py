@@ -228,23 +228,6 @@ def test_mirror_fill_continues_a_texture_and_keeps_what_is_known():
     assert np.array_equal(mirror_fill(image, np.zeros_like(known), smooth, 9.0), smooth)
 
 
-def test_a_sleeve_that_the_parse_missed_is_found_by_its_colour_and_a_wall_is_not():
-    person = drawn_person.person()
-    body = body_from_pose(person.pose.keypoints, person.pose.world)
-    missed = person.parse.copy()
-    columns = np.arange(missed.shape[1])[None]
-    edge = (missed == Label.TOP) & (columns < 130)  # the outer part of one sleeve
-    assert edge.sum() > 200
-    missed[edge] = Label.BACKGROUND
-    found = repair.overlooked_clothing(person.image, missed, body)
-    assert (found[edge] == Label.TOP).mean() > 0.7
-    background = person.parse == Label.BACKGROUND
-    assert (found[background] == Label.BACKGROUND).mean() > 0.995
-    wall = person.image.copy()
-    wall[background] = np.array(PALETTE, np.uint8)[int(Label.TOP)]  # the whole wall has the colour of the top
-    assert (repair.overlooked_clothing(wall, missed, body) == missed).mean() > 0.97
-
-
 def test_no_bare_arm_stands_out_before_the_sleeve_ends():
     person = drawn_person.person(long_sleeves=False)
     body = body_from_pose(person.pose.keypoints, person.pose.world)

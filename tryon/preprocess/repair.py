@@ -8,8 +8,8 @@ import numpy as np
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask
 from .body import Body, below_chin, torso_rows
-from .fill import skin_colour, wide_blur
-from .masks import dilate, is_label, sizeable
+from .fill import skin_colour
+from .masks import dilate, is_label
 
 
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
@@ -90,66 +90,3 @@ def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.
                 missed |= arm_mask(body, side, size, 1.9, start, stop) > 0.5
     missed &= (person > 0.7) & is_label(parse, Label.BACKGROUND)
     return np.where(missed, np.uint8(Label.TOP), parse).astype(np.uint8)
-
-
-def _over_shoulders(body: Body, size: tuple[int, ...]) -> np.ndarray:
-    """Where no clothing can be: above the slope from the neck to the shoulders, off the arms: bool (h, w)."""
-    yy, xx = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
-    aside = np.abs((xx - body.neck[0]) * body.across[0] + (yy - body.neck[1]) * body.across[1])
-    slope = 0.28 * np.clip(1 - aside / (0.55 * body.breadth), 0, 1) + 0.06
-    arms = np.maximum(*(arm_mask(body, side, size, 1.4, 0.2, 2.0) for side in (0, 1))) > 0.5
-    return (torso_rows(body, size) < -slope) & ~arms
-
-
-def overlooked_clothing(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
-    """Background beside the worn clothing that has the clothing's colour, and not the background's, becomes clothing.
-
-    Colours are compared with their local means over clothing and over background that is surely none; only what is
-    connected with the clothing is taken.
-
-    Args:
-        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
-
-    Returns:
-        uint8 (h, w), a new parse.
-    """
-    factor = 0.5
-    small = cv2.resize(parse, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
-    unit = factor * body.breadth
-    clothing = is_label(small, Label.TOP, Label.OUTERWEAR, Label.DRESS)
-    away = ~dilate((small != Label.BACKGROUND).astype(np.uint8), 0.28 * unit).astype(bool)
-    near = dilate(clothing.astype(np.uint8), 0.28 * unit).astype(bool)
-    zone = (small == Label.BACKGROUND) & dilate(clothing.astype(np.uint8), 0.5 * unit).astype(bool)
-    others = (small != Label.BACKGROUND) & ~clothing
-    if others.any() and clothing.any():  # what lies beside a bare arm is no sleeve
-        distances = [cv2.distanceTransform((~m).astype(np.uint8), cv2.DIST_L2, 3) for m in (clothing, others)]
-        zone &= distances[0] <= distances[1] + 0.12 * unit
-    if clothing.sum() < 50 or away.sum() < 50 or not zone.any():
-        return parse
-    photo = cv2.resize(image, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    nearest = []
-    # clothing is compared with its inside; a scale of its own for each, as far as the zone reaches
-    inside = cv2.erode(clothing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    for known, sigma in ((inside, 0.12 * unit), (away, 0.25 * unit)):
-        weight = wide_blur(known.astype(np.float32), sigma)
-        weight = np.maximum(weight, 1e-4)[..., None]
-        mean = wide_blur(lab * known[..., None], sigma) / weight
-        square = wide_blur((lab**2) * known[..., None], sigma) / weight
-        spread = np.sqrt(np.maximum(square - mean**2, 0)) + 4.0
-        nearest.append((((lab - mean) / spread) ** 2).sum(-1) + 2 * np.log(spread).sum(-1))
-    similar = zone & (nearest[0] + 1.5 < nearest[1])
-    similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, pieces = cv2.connectedComponents(similar)
-    # a missed sleeve ends beside the clothing, and is joined to it; a shadow or a wall of its colour goes on
-    size = np.bincount(pieces.ravel(), minlength=count)
-    beyond = np.bincount(pieces[~near], minlength=count)
-    border = (similar > 0) & (cv2.erode(similar, np.ones((3, 3), np.uint8)) == 0)
-    edge = np.bincount(pieces[border], minlength=count)
-    joined = np.bincount(pieces[border & dilate(clothing.astype(np.uint8), 2).astype(bool)], minlength=count)
-    missed = (beyond < 0.12 * size) & (joined > 0.13 * edge)
-    missed[0] = False
-    found = missed[pieces]
-    found = sizeable(found & ~_over_shoulders(body.scaled(factor), found.shape), (0.1 * unit) ** 2)
-    grown = cv2.resize(found.astype(np.float32), (parse.shape[1], parse.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.where((grown > 0.5) & (parse == Label.BACKGROUND), np.uint8(Label.TOP), parse).astype(np.uint8)
