@@ -47,12 +47,12 @@ def write_page(folder: Path, out: Path, first: str, second: str, limit: int) -> 
         candidates = sorted(chooser.sample(candidates, limit), key=lambda pair: pair[0]["number"])
     cases, sealed = [], []
     for ours, theirs in candidates:
-        views = [thumbnail(folder / row["pictures"]["result"], RESULT_SIDE, 88) for row in (ours, theirs)]
+        one, other = (thumbnail(folder / row["pictures"]["result"], RESULT_SIDE, 88) for row in (ours, theirs))
         person = _view(folder, ours["pictures"].get("person"))
-        if views[0] is None or views[1] is None or person is None:
+        if one is None or other is None or person is None:
             continue
         swapped = chooser.random() < 0.5
-        shown = [data_uri(view) for view in (views[::-1] if swapped else views)]
+        shown = [data_uri(view) for view in ((other, one) if swapped else (one, other))]
         cases.append({"person": person, "garment": _view(folder, ours["pictures"].get("garment")), "results": shown})
         sealed.append({"pair": ours["pair"], "category": ours["category"], "swapped": swapped})
     if not cases:

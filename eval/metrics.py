@@ -157,7 +157,8 @@ def ssim(image: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
         y0, y1 = max(top - pad, 0), min(end + pad, height)
         with torch.inference_mode():
             _, part = structural_similarity_index_measure(
-                *(_unit(x[y0:y1]) for x in (image, truth)),
+                _unit(image[y0:y1]),
+                _unit(truth[y0:y1]),
                 sigma=SSIM_SIGMA,
                 kernel_size=SSIM_WINDOW,
                 data_range=1.0,
@@ -181,8 +182,8 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
         from torchmetrics.functional.image import peak_signal_noise_ratio
     except ImportError as error:
         raise missing("torchmetrics") from error
-    pair = (torch.from_numpy(np.ascontiguousarray(x)).float() for x in (image, truth))
-    return min(float(peak_signal_noise_ratio(*pair, data_range=255.0)), PSNR_MAX)
+    seen, wanted = (torch.from_numpy(np.ascontiguousarray(x)).float() for x in (image, truth))
+    return min(float(peak_signal_noise_ratio(seen, wanted, data_range=255.0)), PSNR_MAX)
 
 
 def missing(library: str) -> DependencyError:

@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,8 +173,9 @@ class _Run:
         paths: dict[str, str | None] = {"person": None, "garment": None}
         for name, image in (("person", case.photo), ("garment", case.cloth)):
             if image is not None:
-                paths[name] = picture_paths(case.pair.id, "")[name]
-                imageio.save(self.out / paths[name], metrics.reduced(image, VIEW_SIDE))
+                path = picture_paths(case.pair.id, "")[name]
+                paths[name] = path
+                imageio.save(self.out / path, metrics.reduced(image, VIEW_SIDE))
         return paths
 
     def _row(self, case: Case, system: System, checker: checks.Checker) -> dict[str, Any]:
@@ -269,12 +270,12 @@ class _Run:
         out: dict[str, dict[str, Any]] = {}
         with self._bar(len(chosen) * (1 + len(self.names)) if able else 0, 0, "features") as advance:
             if able:
-                photos = self.sets.features(lambda i: imageio.load(chosen[i].person).image, len(chosen), advance)
+                photos = self.sets.features(_loader([pair.person for pair in chosen]), len(chosen), advance)
             for name in self.names:
                 results: dict[str, np.ndarray] = {}
                 if able:
                     files = [self.out / self.done[pair.id, name]["pictures"]["result"] for pair in chosen]
-                    results = self.sets.features(lambda i, f=files: imageio.load(f[i]).image, len(files), advance)
+                    results = self.sets.features(_loader(files), len(files), advance)
                 out[name] = self.sets.compare(results, photos, people)
         return out
 
@@ -291,6 +292,11 @@ class _Run:
             dynamic_ncols=live, smoothing=0.1,
         ) as bar:  # fmt: skip
             yield lambda: bar.update()
+
+
+def _loader(files: Sequence[Path]) -> Callable[[int], np.ndarray]:
+    """Reads the picture of a number."""
+    return lambda number: imageio.load(files[number]).image
 
 
 def code_digest() -> str:

@@ -60,7 +60,7 @@ def _outcome(rows: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[st
     failures = Counter(row["error"]["code"] for row in rows if row["error"])
     seconds = [row["seconds"] for row in rows if row["status"] == "ok" and row["seconds"] is not None]
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(rows, first, strict=True) if a["seconds"] and b["seconds"]]
-    time = None
+    time: dict[str, float | None] | None = None
     if seconds:
         time = {"median": float(np.median(seconds)), "p90": float(np.percentile(seconds, 90))}
         time["ratio"] = float(np.median(ratios)) if ratios else None

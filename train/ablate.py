@@ -121,7 +121,7 @@ class FlowNet(Generator):
         channels = self.light.in_channels
         self.light = torch.nn.Conv2d(channels, self.settings["gain_channels"] + 2, 3, 1, 1)
         torch.nn.init.zeros_(self.light.weight)
-        torch.nn.init.zeros_(self.light.bias)  # type: ignore[arg-type]
+        torch.nn.init.zeros_(self.light.bias)
 
     def _layers(self, x: Tensor, raw: Tensor, light: Tensor) -> Layers:
         still = super()._layers(x, raw, light[:, :-2])

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..console import quiet, say, threads
@@ -181,14 +182,32 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _stage(name: str) -> Any:
+def _stage(name: str) -> ModuleType:
     if name == "parser":
-        from . import parser as module
-    elif name == "garment":
-        from . import garment as module
-    else:
-        from . import tryon as module
-    return module
+        from . import parser
+
+        return parser
+    if name == "garment":
+        from . import garment
+
+        return garment
+    from . import tryon
+
+    return tryon
+
+
+def _exporter(name: str) -> ModuleType:
+    if name == "parser":
+        from . import export_parser
+
+        return export_parser
+    if name == "garment":
+        from . import export_garment
+
+        return export_garment
+    from . import export_generator
+
+    return export_generator
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -198,13 +217,7 @@ def _export(options: argparse.Namespace) -> int:
     arguments = [str(options.weights), "--folder", str(folder)]
     arguments += ["--licence", options.licence] if options.licence else []
     with needs_torch():
-        if options.stage == "parser":
-            from . import export_parser as module
-        elif options.stage == "garment":
-            from . import export_garment as module
-        else:
-            from . import export_generator as module
-        entries = module.main(arguments)
+        entries = _exporter(options.stage).main(arguments)
     for entry in entries:
         say(f"wrote {folder / entry['file']}: {json.dumps(entry['metrics'])}", sys.stdout)
     return 0

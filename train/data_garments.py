@@ -270,27 +270,28 @@ class Sampler:
         target["point_weight"] = weight.astype(np.float32)
         target["presence"] = record.presence.astype(np.int64)
         for name in ("category", "sleeve", "open_front", "length", "skirt"):
-            target[name] = np.int64(getattr(record, name))
-        target["quarter"] = np.int64(0)
+            target[name] = np.array(getattr(record, name), np.int64)
+        target["quarter"] = np.array(0, np.int64)
         if rng.random() < 0.5:
             view, matte = view[:, ::-1], matte[:, ::-1]
             mirror = list(MIRROR)
-            target["points"] = target["points"][mirror] * np.float32([-1, 1]) + np.float32([VIEW, 0])
+            flip, shift = np.array([-1, 1], np.float32), np.array([VIEW, 0], np.float32)
+            target["points"] = target["points"][mirror] * flip + shift
             target["point_weight"], target["presence"] = target["point_weight"][mirror], target["presence"][mirror]
         if rng.random() < 0.12:
             turns = int(rng.integers(1, 4))
             view, matte = np.rot90(view, turns), np.rot90(matte, turns)
-            target["quarter"] = np.int64(turns)
+            target["quarter"] = np.array(turns, np.int64)
             target["point_weight"] = np.zeros_like(target["point_weight"])
         target["image"], target["matte"] = np.ascontiguousarray(view), np.ascontiguousarray(matte)
-        target["matte_weight"] = np.float32(1)
+        target["matte_weight"] = np.array(1, np.float32)
         return target
 
     def _negative(self, view: np.ndarray, category: str) -> dict[str, np.ndarray]:
         target = empty_target()
         target["image"] = np.ascontiguousarray(aug.photograph(view, self.rng))
-        target["category"] = np.int64(CATEGORY[category])
-        target["matte_weight"] = np.float32(0.2)
+        target["category"] = np.array(CATEGORY[category], np.int64)
+        target["matte_weight"] = np.array(0.2, np.float32)
         return target
 
     def _person_view(self) -> np.ndarray:
@@ -318,11 +319,11 @@ class Sampler:
 def empty_target() -> dict[str, np.ndarray]:
     """A sample without content: image and matte uint8 at VIEW, points (26, 2) view px, weights, attribute indices."""
     count = len(POINTS)
-    choices = {name: np.int64(UNKNOWN) for name in ATTRIBUTES if name != "presence"}
+    choices = {name: np.array(UNKNOWN, np.int64) for name in ATTRIBUTES if name != "presence"}
     return {
         "image": np.zeros((VIEW, VIEW, 3), np.uint8),
         "matte": np.zeros((VIEW, VIEW), np.uint8),
-        "matte_weight": np.float32(0),
+        "matte_weight": np.array(0, np.float32),
         "points": np.zeros((count, 2), np.float32),
         "point_weight": np.zeros(count, np.float32),
         "presence": np.full(count, UNKNOWN),

@@ -203,12 +203,13 @@ def _cache_some(data: Path, out: Path, ids: list[str]) -> list[_Record]:
     with PoseEstimator() as estimator:
         for key in ids:
             image = load(data / "photos" / f"{key}.jpg").image
+            height, width = image.shape[:2]
             pose = estimator.detect(image)
             if pose is None:
-                records.append(_Record(key, None, image.shape[:2]))
+                records.append(_Record(key, None, (height, width)))
                 continue
             thin = Pose(pose.keypoints, pose.world, np.zeros((1, 1), np.float32), pose.box)  # masks go to files
-            records.append(_Record(key, thin, image.shape[:2]))
+            records.append(_Record(key, thin, (height, width)))
             np.save(out / "masks" / f"{key}.npy", np.rint(pose.mask * 255).astype(np.uint8))
             label_file = data / "labels" / f"{key}.png"
             if label_file.exists():

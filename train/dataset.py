@@ -155,7 +155,8 @@ class Dataset:
         mask = imageio.load(self.path("masks", key)).image[..., 0].astype(np.float32) / 255
         names = LOWER_LANDMARKS if row["category"] == "lower" else LANDMARKS
         marks = {name: tuple(p) if (p := row["landmarks"].get(name)) else None for name in names}
-        what = {name: row.get(name) for name in ("category", "sleeve", "scores", "confidence", "open_front", "length")}
+        fields = ("category", "sleeve", "scores", "confidence", "open_front", "length")
+        what: Row = {name: row.get(name) for name in fields}
         return Garment(image, mask, landmarks=marks, **what)
 
     def _photo(self, row: Row) -> np.ndarray:

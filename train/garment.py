@@ -143,7 +143,7 @@ def validate(net: GarmentNet, records: list[Record], precision: str = "auto") ->
         use = np.isfinite(target[:, 0]) & record.tight
         errors[lower].extend((np.linalg.norm(guess - target, axis=1)[use] / diagonal).tolist())
     net.train()
-    figures = {}
+    figures: dict[str, float] = {}
     for prefix, part, apart in zip(("", "lower_"), ious, errors, strict=True):
         if part:
             worst = np.sort(part)[: max(1, len(part) // 10)]

@@ -14,7 +14,7 @@ import random
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor])
     optimizer.load_state_dict({"state": dict(state), "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def save_module(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any], **about: Any) -> None:
+def save_module(path: Path, tensors: dict[str, Tensor], settings: Mapping[str, Any], **about: Any) -> None:
     """Write weights with the numbers that the module was built with; the file appears whole or not at all.
 
     Args:
@@ -237,7 +237,7 @@ class Metrics:
 
     def add(self, **values: float | Tensor) -> None:
         for name, value in values.items():
-            self.sums[name] += value.item() if torch.is_tensor(value) else float(value)
+            self.sums[name] += value.item() if isinstance(value, Tensor) else float(value)
             self.counts[name] += 1
 
     def write(self, **more: Any) -> dict[str, Any]:

@@ -162,6 +162,7 @@ def validate(net: ParserNet, samples: list[Sample], size: tuple[int, int], preci
     confusion = np.zeros((NUM_LABELS, NUM_LABELS), np.int64)
     for sample, share in zip(samples, predict(net, samples, size, precision=precision), strict=True):
         labels = plain_view(sample, size)[1]
+        assert labels is not None  # validation photos have label maps
         full = functional.interpolate(share[None], scale_factor=2, mode="bilinear", align_corners=False)
         guess = full[0].argmax(0).numpy()
         confusion += np.bincount(

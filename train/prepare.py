@@ -114,8 +114,10 @@ def find_jobs(
                 jobs[key] = Job(key, file, kind, "val" if in_val(key, held_out) else "train")
     if not jobs:
         raise UsageError(f"There are no photos in {root}.", f"Photos end in {', '.join(imageio.FORMATS)}.")
-    bare = {"parse": None, "keypoints": None, "mask": None} if own else {}
-    return [replace(job, own_parse=own_parse, **bare) for job in jobs.values()], rows
+    found = [replace(job, own_parse=own_parse) for job in jobs.values()]
+    if own:
+        found = [replace(job, parse=None, keypoints=None, mask=None) for job in found]
+    return found, rows
 
 
 class Analyser:

@@ -93,7 +93,8 @@ class Source:
         person = self.dataset.person(key, own_parse)
         if rng.random() < self.mix.surroundings:
             other = self.dataset.person(self.people[rng.integers(len(self.people))])
-            person = swap_background(person, surroundings(other, person.parse.shape, rng))
+            height, width = person.parse.shape
+            person = swap_background(person, surroundings(other, (height, width), rng))
         if rng.random() < self.mix.occluders:
             other = self.dataset.person(self.people[rng.integers(len(self.people))])
             person = put_in_front(person, surroundings(other, (64, 64), rng), rng)

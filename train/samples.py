@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -236,7 +236,7 @@ class CropSampler:
             crops.append(self._kept[i][y : y + self.size[0], x : x + self.size[1]])
         return torch.stack(crops)
 
-    def batches(self, count: int, depth: int = 3) -> Iterator[Batch]:
+    def batches(self, count: int, depth: int = 3) -> Generator[Batch, None, None]:
         """Endless batches; crops are copied ahead of time by one thread, conversion to float happens here.
 
         (Only numpy copies run in the thread: torch operators there would open a second pool of threads.)

@@ -191,7 +191,11 @@ class GarmentSettings:
             raise ValueError("seed and max_images must not be negative")
 
 
-STAGES: dict[str, type] = {"parser": ParserSettings, "garment": GarmentSettings, "tryon": TryOnSettings}
+STAGES: dict[str, type[ParserSettings] | type[GarmentSettings] | type[TryOnSettings]] = {
+    "parser": ParserSettings,
+    "garment": GarmentSettings,
+    "tryon": TryOnSettings,
+}
 S = TypeVar("S")
 
 

@@ -125,7 +125,7 @@ def simulate_old(parse: np.ndarray, body: Body, rng: np.random.Generator) -> np.
             gap = body.chest * rng.uniform(0.1, 0.5)
             strip = np.stack([body.at(0.0, -gap), body.at(0.0, gap), body.at(hem, gap), body.at(hem, -gap)])
             cv2.fillPoly(middle, [np.round(strip * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-            mask &= 1 - middle
+            mask[middle > 0] = 0
         old = np.maximum(old, mask)
     if rng.random() < 0.5:  # a collar
         collar = neck_mask(body, size, rng.uniform(1.0, 1.4))
@@ -153,7 +153,8 @@ def paint_old(image: np.ndarray, where: np.ndarray, rng: np.random.Generator) ->
     Returns:
         uint8 (h, w, 3).
     """
-    size = where.shape
+    height, width = where.shape
+    size = (height, width)
     shape = _grow(where.astype(np.float32), float(rng.normal(1.5, 2.2)))
     ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
     amount = float(rng.uniform(4, 8) if rng.random() < 0.12 else rng.uniform(0.3, 2.5))
@@ -217,7 +218,8 @@ def _disturbed(
     """Mask and texture of a worn garment with the outline that the geometry would give them."""
     if not use.jitter:
         return true, texture
-    size = true.shape
+    height, width = true.shape
+    size = (height, width)
     grow = float(rng.normal(0, 1.3))
     mask = true if abs(grow) < 0.5 else _grow(true, grow)
     ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
@@ -302,8 +304,9 @@ def transplant_sample(
 def _disguise(person: Person, placement: Placement, parse: np.ndarray, body: Body, rng: np.random.Generator) -> Person:
     """The person as if a larger garment were worn (`simulate_old`): only the parse changes."""
     simulated = simulate_old(parse, body, rng)
-    whole = placement.paste_back(simulated, person.image.shape[:2], nearest=True)
-    inside = placement.paste_back(np.ones_like(simulated), person.image.shape[:2], nearest=True) > 0
+    height, width = person.image.shape[:2]
+    whole = placement.paste_back(simulated, (height, width), nearest=True)
+    inside = placement.paste_back(np.ones_like(simulated), (height, width), nearest=True) > 0
     return replace(person, parse=np.where(inside, whole, person.parse))
 
 

@@ -143,8 +143,9 @@ def _disturbed(
     texture = texture / flat[..., None] * float(np.exp(rng.normal(0, 0.03)))
     grow = float(rng.normal(0, 1.3))
     mask = true if abs(grow) < 0.5 else _grow(true, grow)
-    ys, xs = np.mgrid[0 : worn.shape[0], 0 : worn.shape[1]].astype(np.float32)
-    field = _smooth_noise(rng, worn.shape, float(rng.uniform(14, 40)), float(rng.uniform(0.3, 2.2)))  # type: ignore[arg-type]
+    height, width = worn.shape
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    field = _smooth_noise(rng, (height, width), float(rng.uniform(14, 40)), float(rng.uniform(0.3, 2.2)))
     mask = cv2.remap(mask, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR)
     texture = cv2.remap(texture, xs + 0.5 * field[..., 0], ys + 0.5 * field[..., 1], cv2.INTER_LINEAR)
     if rng.random() < 0.3:
@@ -163,7 +164,8 @@ def transplant_sample(person: Person, garment: Garment, rng: np.random.Generator
     shown = person
     if rng.random() < 0.7:  # the photo is true where only the simulated garment lies
         simulated = simulate_old(parse, body, lower_body.measure(parse, body, person.pose.world), rng)
-        size = person.image.shape[:2]
+        height, width = person.image.shape[:2]
+        size = (height, width)
         whole = placement.paste_back(simulated, size, nearest=True)
         inside = placement.paste_back(np.ones_like(simulated), size, nearest=True) > 0
         shown = replace(person, parse=np.where(inside, whole, person.parse))

@@ -17,7 +17,7 @@ Source
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -162,6 +162,17 @@ class _Residual(nn.Module):
         return x + self.b(self.act(self.a(x)))
 
 
+class GeneratorSettings(TypedDict):
+    """The arguments of `Generator`, as weights files hold them."""
+
+    in_channels: int
+    width: int
+    bottleneck: int
+    gain_channels: int
+    norm: bool
+    confined: bool
+
+
 class Generator(nn.Module):
     """U-Net of stride-2 convolutions, 1/2 to 1/32 of the input's size, heads for rgb, alpha and gain.
 
@@ -191,7 +202,7 @@ class Generator(nn.Module):
         super().__init__()
         if gain_channels not in (1, 3):
             raise ValueError(f"gain_channels must be 1 or 3, got {gain_channels}")
-        self.settings = {
+        self.settings: GeneratorSettings = {
             "in_channels": in_channels,
             "width": width,
             "bottleneck": bottleneck,
