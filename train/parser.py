@@ -34,6 +34,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
+from ..errors import UsageError
 from ..labels import NUM_LABELS, TORSO_CLOTHING, Label
 from ..models.parser import ParserNet
 from ..preprocess.parsing import PARSE_CANVAS, PLANES
@@ -205,7 +206,11 @@ class Photos:
 
 
 def load_photos(s: ParserSettings) -> Photos:
-    """Read everything into memory."""
+    """Read everything into memory.
+
+    Raises:
+        UsageError: a photo that is labelled has no map in one of the folders.
+    """
     held_out = set(s.val.read_text().split())
     labelled = sorted(path.stem for path in (s.cache / "labels").glob("*.png"))
     tags = json.loads((s.data / "tags.json").read_text())
@@ -215,10 +220,18 @@ def load_photos(s: ParserSettings) -> Photos:
     with_tags = load_samples(s.data, s.cache, only_tags, s.tagged or "labels")
     if s.tagged:
         with_tags = [sample for sample in with_tags if pseudo_labels.leave_out(sample, tags[sample.id])]
+    train = load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels)
+    val = load_samples(s.data, s.cache, [i for i in labelled if i in held_out], "labels_raw")
+    for samples, folder in ((train, s.labels), (val, "labels_raw")):
+        missing = [sample.id for sample in samples if sample.labels is None]
+        if missing:
+            raise UsageError(
+                f"{folder} has no label map of {missing[0]} ({len(missing)} are missing).",
+                "Write the cache again with `python -m tryon.train.data_people`.",
+            )
     return Photos(
-        load_samples(s.data, s.cache, [i for i in labelled if i not in held_out], s.labels)
-        + load_samples(s.data, s.cache, corrected, s.corrected or s.labels),
-        load_samples(s.data, s.cache, [i for i in labelled if i in held_out], "labels_raw"),
+        train + load_samples(s.data, s.cache, corrected, s.corrected or s.labels),
+        val,
         with_tags,
         load_negatives(s.negatives, s.cache / "negatives") if s.negatives else [],
         tags,

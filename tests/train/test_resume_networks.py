@@ -1,6 +1,7 @@
 """Parser and garment network: a training that is killed and resumed ends with the weights of one that was not."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,10 @@ pytest.importorskip("segmentation_models_pytorch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 from tryon.train.data_people import save_index_png  # noqa: E402
 from tryon.train.loop import load_about  # noqa: E402
+from tryon.train.parser import label_weights, load_photos, make_net, make_optimizer, step  # noqa: E402
+from tryon.train.settings import ParserSettings  # noqa: E402
 
+from tryon.errors import UsageError  # noqa: E402
 from tryon.imageio import save  # noqa: E402
 from tryon.models.parser import ParserNet  # noqa: E402
 
@@ -108,6 +112,37 @@ def test_parser(people, tmp_path, workers):
     assert [status for status, _ in ends] == [int(signal.SIGKILL)] * KILLS + [0]
     assert ends[-1][1] == 16 and (tmp_path / "killed" / "pseudo_1.npz").exists()
     _assert_same(tmp_path, list(range(2, 17, 2)))
+
+
+def _parser_settings(people, **changes):
+    paths = {"data": people / "data", "cache": people / "cache", "val": people / "val.txt", "out": people / "run"}
+    return ParserSettings(**paths, imagenet=people / "none.safetensors", **changes)
+
+
+def test_corrected_maps_count_as_labels_and_held_out_photos_stay_out(people):
+    for name in ("0003", "0004"):
+        (people / "cache" / "corr").mkdir(exist_ok=True)
+        shutil.copy(people / "cache" / "labels" / "0001.png", people / "cache" / "corr" / f"{name}.png")
+    photos = load_photos(_parser_settings(people, corrected="corr"))
+    assert [sample.id for sample in photos.train] == ["0001", "0002", "0004"]
+    assert [sample.id for sample in photos.tagged] == ["0005"] and [sample.id for sample in photos.val] == ["0003"]
+    assert not photos.train[2].coarse
+    with pytest.raises(UsageError, match="no label map of 0001"):
+        load_photos(_parser_settings(people, labels="nowhere"))
+
+
+def test_frozen_blocks_stay_as_they_are(people, tmp_path, monkeypatch):
+    monkeypatch.setattr("tryon.train.parser.load_file", lambda path: {})
+    monkeypatch.setattr(ParserNet, "load_imagenet", lambda self, state: None)
+    net = make_net(_parser_settings(people, frozen=3), torch.device("cpu"))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimizer = make_optimizer(net)
+    views = [(np.random.default_rng(0).integers(0, 255, (64, 64, 10), np.uint8), np.ones((32, 32), np.uint8))] * 2
+    step(net, optimizer, views, label_weights(), 1e-2, "float32")
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    frozen = tuple(f"encoder.features.{block}." for block in range(3))
+    assert not any(name.startswith(frozen) for name in changed)
+    assert any(name.startswith("encoder.features.3.") for name in changed) and "head.1.weight" in changed
 
 
 @pytest.fixture(scope="module")
