@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pictures import scene
 
 from tryon.compose import blend, compose, edit_box, spread
+from tryon.finish import grain
 from tryon.geometry import Placement
 
 
@@ -80,3 +81,15 @@ def test_flat_colours_stay_flat(scale: float) -> None:
 def test_wrong_shapes_are_named(photo: np.ndarray, rgb: tuple, alpha: tuple, mask: tuple) -> None:
     with pytest.raises(ValueError, match="must"):
         compose(photo, np.zeros(rgb), np.zeros(alpha), Placement(0, 0, 1, 64, 48), np.zeros(mask))
+
+
+def test_painted_surfaces_are_as_calm_as_what_lies_beside_them():
+    chance = np.random.default_rng(0)
+    photo = np.full((240, 320, 3), 128, np.uint8)
+    photo[:, 50:] = np.clip(128 + chance.normal(0, 6, (240, 270, 1)), 0, 255)  # smooth left, rough right
+    mask = np.zeros((240, 320), np.float32)
+    mask[60:180, 30:220] = 1
+    noise = grain(photo, mask)
+    assert noise.shape == (240, 320) and np.array_equal(noise, grain(photo, mask))
+    smooth, rough = noise[80:160, 32:42].std(), noise[80:160, 195:215].std()
+    assert smooth < 0.35 * rough and 0.5 < rough < 8

@@ -11,7 +11,7 @@ import pytest
 from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
-from tryon.preprocess import agnostic, repair, skeleton
+from tryon.preprocess import agnostic, plate, repair, skeleton
 from tryon.preprocess.arms import (
     BELIEVED,
     arm_mask,
@@ -22,7 +22,7 @@ from tryon.preprocess.arms import (
     hand_mask,
     with_bare_arms,
 )
-from tryon.preprocess.body import body_from_pose, face_disc, torso_rows
+from tryon.preprocess.body import body_from_pose, face_disc, neck_mask, torso_rows
 from tryon.preprocess.fill import mirror_fill, push_pull, skin_colour
 from tryon.preprocess.masks import soften
 from tryon.preprocess.worn import as_worn
@@ -425,6 +425,26 @@ def test_no_line_of_the_old_garment_stays_beside_what_is_kept():
     soft = soften(edit, keep)
     assert soft[30, 25] >= 0.85 and soft[30, 24] <= 0.36
     assert 0.5 <= soft[30, 44] < 0.8 and 0 < soft[30, 45] < 0.5, "towards the background it is soft"
+
+
+def test_between_neck_and_hair_no_background_shows(inputs):
+    """A high collar goes; left and right of the drawn neck hangs hair."""
+    body, size = inputs.body, inputs.parse.shape
+    parse, hole = np.zeros(size, np.uint8), np.zeros(size, bool)
+    neck = neck_mask(body, size)
+    row = round(float(body.neck[1] - 0.05 * body.length))
+    middle, reach = round(float(body.neck[0])), round(0.45 * body.breadth)
+    hole[row - 4 : row + 5, middle - reach : middle + reach] = True
+    assert not plate._beside_neck(parse, body, hole, neck)[row][neck[row] < 0.5].any(), "without hair"
+    for side in (-1, 1):
+        strand = middle + side * round(0.35 * body.breadth)
+        parse[row - 8 : row + 9, strand - 3 : strand + 4] = Label.HAIR
+    hole &= parse != Label.HAIR
+    found = plate._beside_neck(parse, body, hole, neck)[row]
+    inside = np.abs(np.arange(size[1]) - middle) < 0.35 * body.breadth - 4
+    assert (
+        found[inside & hole[row]].all() and not found[np.abs(np.arange(size[1]) - middle) > 0.42 * body.breadth].any()
+    )
 
 
 def test_the_face_stays_whatever_the_parse_calls_it(inputs):

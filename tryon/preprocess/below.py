@@ -53,7 +53,7 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
         plain = _plain_cloth(photo, lower, unit, beside=lower)
         folds = _meeting(_upright_folds(photo, lower, hole, unit, plain), photo, lower, unit)
         return near + (folds - near) * share
-    share = np.clip((beyond - 0.25) * 8, 0, 1)[..., None]
+    share = np.clip((beyond - 0.6) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
 

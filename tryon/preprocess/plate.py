@@ -9,7 +9,7 @@ from .. import beside
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, bare_from, cuff_rims, folded_up, with_bare_arms
 from .below import beside_seen, lower_cloth, outline_below, over_legs, skirt_below
-from .body import Body, below_chin, bust_mask, leg_mask, legs_mask, neck_mask, trunk_mask
+from .body import Body, below_chin, bust_mask, leg_mask, legs_mask, neck_mask, torso_rows, trunk_mask
 from .exemplar import exemplar_fill
 from .fill import (
     WARM,
@@ -84,6 +84,21 @@ def _cheeks(body: Body, size: tuple[int, ...]) -> np.ndarray:
     return mask > 0
 
 
+def _beside_neck(parse: np.ndarray, body: Body, hole: np.ndarray, neck: np.ndarray) -> np.ndarray:
+    """Gaps between a drawn neck and the hair beside it, through which a high collar showed: bool (h, w).
+
+    Args:
+        hole: bool (h, w), what is to be filled; neck: float32 (h, w).
+    """
+    size, reach = parse.shape, 0.3 * body.breadth
+    there = is_label(parse, Label.HAIR, Label.FACE) & ~hole | (neck > 0.5)
+    x = np.broadcast_to(np.arange(size[1]), size)
+    before = np.maximum.accumulate(np.where(there, x, -size[1]), axis=1)
+    after = np.minimum.accumulate(np.where(there, x, 2 * size[1])[:, ::-1], axis=1)[:, ::-1]
+    zone = (below_chin(body, size) > -0.05 * body.breadth) & (torso_rows(body, size) < 0.1)
+    return zone & hole & (x - before < reach) & (after - x < reach)
+
+
 def bare_skin(
     plate: np.ndarray,
     layout: np.ndarray,
@@ -114,7 +129,9 @@ def bare_skin(
         near = 0.6 * np.exp(-((away / 0.3) ** 2))[..., None]  # farther down the chin's shadow says nothing
         flesh = flesh + near * (smooth_fill(photo, lit) - flesh)
     flesh = flesh * chest_relief(body, size)[..., None] ** WARM
-    plate += (flesh - plate) * neck[..., None]
+    gap = cv2.GaussianBlur(_beside_neck(parse, body, hole, neck).astype(np.float32), (0, 0), 1.0)
+    plate += (flesh * (1 - 0.2 * np.clip(gap - neck, 0, 1))[..., None] - plate) * np.maximum(neck, gap)[..., None]
+    neck = np.maximum(neck, gap)
     layout[neck > 0.5] = int(Label.FACE)
     skin, limbs, rims = neck, with_bare_arms(body, parse), cuff_rims(parse, body)
     for side in (0, 1):
