@@ -1,4 +1,4 @@
-# Verbs: demo, test, verify, benchmark, lint, fix. Without an active virtual environment each makes and uses .venv.
+# Verbs: demo, test, verify, evaluate, benchmark, lint, types, fix. Without an active virtual environment each makes and uses .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -85,7 +85,7 @@ lint: $(VENV)/.tryon-dev
 	@$(MAKE) --no-print-directory types
 
 # mypy knows no folders that install elsewhere, so it gets a tree of links with train/ and eval/ inside the package.
-types:
+types: $(VENV)/.tryon-dev
 	@tree=$$(mktemp -d); trap 'rm -rf "$$tree"' EXIT; mkdir "$$tree/tryon"; \
 	ln -s "$(CURDIR)"/tryon/* "$(CURDIR)/train" "$(CURDIR)/eval" "$$tree/tryon"; \
 	cd "$$tree"; "$(abspath $(VENV))/bin/mypy" --config-file "$(CURDIR)/pyproject.toml" \

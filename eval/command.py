@@ -18,8 +18,10 @@ PROTOCOLS = ("unpaired", "paired", "self")
 def add_command(commands: Any) -> None:
     """Register `tryon eval`."""
     command = commands.add_parser("eval", help="measure systems on pairs of photos", allow_abbrev=False)
-    command.add_argument("--pairs", type=Path, metavar="CSV", help="list with the columns person, garment (and id)")
-    command.add_argument("--persons", type=Path, metavar="DIR", help="folder of the person photos")
+    command.add_argument(
+        "--pairs", type=Path, metavar="CSV", help="list with the columns person, garment (and, if wanted, id, category)"
+    )
+    command.add_argument("--persons", type=Path, metavar="DIR", help="folder of the person photos (needed)")
     command.add_argument("--garments", type=Path, metavar="DIR", help="folder of the garment photos (not for self)")
     command.add_argument(
         "--systems",
@@ -29,14 +31,16 @@ def add_command(commands: Any) -> None:
         "made elsewhere, named by pair id, or weights with a manifest); default: onnx",
     )
     command.add_argument("--protocol", choices=PROTOCOLS, default="unpaired", help="default: unpaired")
-    command.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; a run there goes on")
+    command.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (needed); a run there goes on")
     command.add_argument("--limit", type=_count, metavar="N", help="only the first N pairs")
     command.add_argument("--where", metavar="COLUMN=VALUE", help="only the pairs with this value in the list")
     command.add_argument(
         "--backbone", type=Path, metavar="FILE", help="MobileNetV2 (.safetensors) for distances of features"
     )
     command.add_argument("--inception", type=Path, metavar="FILE", help="inception-2015-12-05.pt for FID and KID")
-    command.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
+    command.add_argument(
+        "--threads", type=threads, metavar="N", help="threads to use (default: the usable cores, at most 8)"
+    )
     command.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     command.set_defaults(run=_run)
     actions = command.add_subparsers(title="actions on a results folder", metavar="ACTION", parser_class=Parser)

@@ -36,7 +36,7 @@ def add_command(commands: Any) -> None:
     export.add_argument("stage", choices=tuple(STAGES), help="which network")
     export.add_argument("weights", type=Path, help=".safetensors file of a run")
     export.add_argument("--out", type=Path, metavar="DIR", help="folder to write (default: export/ beside the weights)")
-    export.add_argument("--licence", help="of the weights, for the manifest (default: Apache-2.0)")
+    export.add_argument("--licence", help="of the weights, for the manifest (default: what the weights' file says)")
     export.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     export.set_defaults(run=_export)
 

@@ -1,8 +1,8 @@
-"""The command line: `tryon infer`, `tryon doctor`, `tryon version`.
+"""The command line. `infer`, `doctor` and `version` are here, the other commands in `COMMANDS`.
 
 Exit codes: 0 done; 2 usage; 3 the input can't be used or the output can't be written; 4 weights or dependency trouble;
-5 some rows of a catalog failed. An error is one line on stderr. Heavy libraries are imported only by the commands that
-need them.
+5 some rows of a catalog or people of a display failed. An error is one line on stderr. Heavy libraries are imported
+only by the commands that need them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         "last garment's, and the mask of all edits)",
     )
     infer.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
-    infer.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
+    infer.add_argument(
+        "--threads", type=threads, metavar="N", help="threads to use (default: the usable cores, at most 8)"
+    )
     infer.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     infer.set_defaults(run=_infer)
 

@@ -112,6 +112,10 @@ class DependencyError(TryOnError):
     exit_code = 4
 
 
+class DecoderMissing(DependencyError):
+    """One picture's format needs a library that is not installed; other pictures do not."""
+
+
 class OutputError(TryOnError):
     """The result can't be written."""
 

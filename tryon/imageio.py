@@ -26,7 +26,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from .colour import composite_on_white, to_srgb
 from .errors import (
     BadImage,
-    DependencyError,
+    DecoderMissing,
     ImageTooLarge,
     ImageTooSmall,
     OutputError,
@@ -99,7 +99,7 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
     Raises:
         BadImage, or one of its subclasses (UnsupportedImage, ImageTooLarge, ImageTooSmall): never anything else for bad
         content.
-        DependencyError: a HEIC file, and pillow-heif is not installed.
+        DecoderMissing: a HEIC file, and pillow-heif is not installed.
     """
     if isinstance(source, Loaded):
         return source
@@ -256,7 +256,7 @@ def _open(data: bytes, kind: str) -> Image.Image:
     try:
         import pillow_heif
     except ImportError as error:
-        raise DependencyError(
+        raise DecoderMissing(
             "HEIC files need pillow-heif.", "Run: pip install 'tryon[heif]', or save the picture as JPEG."
         ) from error
     pillow_heif.register_heif_opener(thumbnails=False)

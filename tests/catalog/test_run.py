@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from tryon.catalog.bench import Bench
 from tryon.catalog.rows import Failure
 from tryon.catalog.runner import TRIES, Summary, run
 from tryon.catalog.store import Full, Store
-from tryon.catalog.tasks import Analyse, Reply, Task
+from tryon.catalog.tasks import Analyse, Photo, Reply, Task
 from tryon.catalog.worker import LocalFiles
 from tryon.errors import DependencyError, ManifestError, UsageError
 
@@ -411,3 +412,20 @@ def test_other_weights_are_other_rows(photos: Path, inline: Any, monkeypatch: py
     module = sys.modules[run.__module__]
     monkeypatch.setattr(module, "versions", lambda: ["0.1.0", {"generator": "another"}])
     assert (_run(photos).made, inline().analyses()) == (12, 7)
+
+
+def test_a_heic_photo_without_its_decoder_fails_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+
+    class OneFile:
+        def photo(self, photo: object) -> bytes:
+            return b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
+
+        def entry(self, key: str) -> bytes:
+            raise AssertionError
+
+    photo = tmp_path / "p.heic"
+    photo.write_bytes(OneFile().photo(None))
+    bench = Bench("auto", 1, fake_try_on.MAKER)
+    reply = bench.do(Analyse("key", "person", Photo(str(photo), hashlib.sha256(photo.read_bytes()).hexdigest())), OneFile())
+    assert isinstance(reply, Failure) and reply.code == "dependency" and "tryon[heif]" in reply.remedy

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from .. import __version__, imageio, weights
-from ..errors import DependencyError, TryOnError, WeightsError
+from ..errors import DecoderMissing, DependencyError, TryOnError, WeightsError
 from ..explain import plain
 from .entries import Damaged, seal, unseal
 from .rows import Failure
@@ -66,6 +66,8 @@ class Bench:
         """The reply; whatever goes wrong with a row is a `Failure`, and the next row goes on."""
         try:
             return self._analyse(task, files) if isinstance(task, Analyse) else self._render(task, files)
+        except DecoderMissing as error:  # this photo's trouble alone
+            return Failure(error.code, error.message, error.remedy)
         except (WeightsError, DependencyError) as error:
             return Broken(error.code, error.message, error.remedy)
         except TryOnError as error:

@@ -39,7 +39,12 @@ def add_command(commands: Any) -> None:
     )
     command.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     command.add_argument("--format", choices=("png", "jpg", "webp"), default="png", help="default: png (lossless)")
-    command.add_argument("--workers", type=threads, metavar="N", help="processes (default: one for every core)")
+    command.add_argument(
+        "--workers",
+        type=threads,
+        metavar="N",
+        help="processes (default: one for every core, as far as the memory goes)",
+    )
     command.add_argument("--ray", metavar="ADDRESS", help='do the work on a Ray cluster: "auto" or HOST:PORT')
     command.add_argument(
         "--row-timeout", type=_seconds, default=300.0, metavar="S", help="give a row up after S seconds (default: 300)"

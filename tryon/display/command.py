@@ -42,7 +42,7 @@ def add_command(commands: Any) -> None:
         metavar="S",
         help="breadth of a swatch as a share of the garment's breadth (.2: about 10 cm of an adult top)",
     )
-    command.add_argument("--recolour-print", action="store_true", help="give prints the wished colour too")
+    command.add_argument("--recolour-print", action="store_true", help="give prints the wished hue too")
     command.add_argument("--no-original", action="store_true", help="leave the garment as it is out")
     command.add_argument(
         "--persons", nargs="+", default=[], metavar="P", help="photos, folders or patterns: everything is tried on"
@@ -52,7 +52,9 @@ def add_command(commands: Any) -> None:
     command.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     command.add_argument("--format", choices=("png", "jpg", "webp"), default="png", help="of the pictures with people")
     command.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
-    command.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
+    command.add_argument(
+        "--threads", type=threads, metavar="N", help="threads to use (default: the usable cores, at most 8)"
+    )
     command.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     command.set_defaults(run=_run)
 

@@ -34,7 +34,9 @@ def add_command(commands: Any) -> None:
         "--person-box", type=box, metavar="x0,y0,x1,y1", help="choose the person inside this box (px of the photo)"
     )
     command.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
-    command.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
+    command.add_argument(
+        "--threads", type=threads, metavar="N", help="threads to use (default: the usable cores, at most 8)"
+    )
     command.add_argument("--debug", action="store_true", help="show tracebacks and the libraries' own messages")
     command.set_defaults(run=_run)
 

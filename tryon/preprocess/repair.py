@@ -16,8 +16,7 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     """Collars and cuffs that were parsed as skin become clothing again.
 
     A pixel labelled as neck or arm near the worn garment, whose hue is not the person's skin hue, is taken for a
-    part of
-    that garment.
+    part of that garment.
 
     Returns:
         uint8 (h, w), a new parse.

@@ -31,7 +31,9 @@ def add_command(commands: Any) -> None:
     )
     serve.add_argument("--engine", choices=ENGINES, default="auto", help="how to render (default: auto)")
     serve.add_argument("--weights", metavar="DIR", help="own networks, as 'tryon export' wrote them")
-    serve.add_argument("--threads", type=threads, metavar="N", help="threads to use (default: all cores)")
+    serve.add_argument(
+        "--threads", type=threads, metavar="N", help="threads to use (default: the usable cores, at most 8)"
+    )
     serve.add_argument(
         "--docs",
         action=argparse.BooleanOptionalAction,
