@@ -427,5 +427,6 @@ def test_a_heic_photo_without_its_decoder_fails_alone(monkeypatch: pytest.Monkey
     photo = tmp_path / "p.heic"
     photo.write_bytes(OneFile().photo(None))
     bench = Bench("auto", 1, fake_try_on.MAKER)
-    reply = bench.do(Analyse("key", "person", Photo(str(photo), hashlib.sha256(photo.read_bytes()).hexdigest())), OneFile())
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    reply = bench.do(Analyse("key", "person", Photo(str(photo), digest)), OneFile())
     assert isinstance(reply, Failure) and reply.code == "dependency" and "tryon[heif]" in reply.remedy
