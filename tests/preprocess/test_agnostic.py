@@ -413,6 +413,23 @@ def test_the_seam_between_a_seen_and_a_drawn_arm_is_closed():
     assert np.array_equal(agnostic._joined(far, drawn), drawn), "they do not meet"
 
 
+@pytest.mark.parametrize("aside", [-18.0, 18.0])
+def test_a_drawn_arm_ends_at_the_hand_that_is_seen(inputs, aside):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    there = replace(body, wrists=body.wrists + (aside, 0), hands=body.hands + (aside, 0))
+    assert np.array_equal(with_bare_arms(body, parse).wrists, body.wrists), "no hand is seen"
+    parse[(hand_mask(there, 0, parse.shape, 0.9) > 0.5) & (parse == Label.TOP)] = Label.ARMS
+    parse[arm_mask(there, 0, parse.shape, 3.0, 0.0, 1.95) > 0.5] = Label.TOP
+    assert bare_from(parse, body, 0) == np.inf and (parse == Label.ARMS).sum() > 100
+    moved = with_bare_arms(body, parse).wrists - body.wrists
+    assert moved[0, 0] * np.sign(aside) > 4 and np.array_equal(moved[1], (0, 0))
+    assert np.linalg.norm(moved[0]) <= 0.3 * body.breadth + 1e-3
+    y, x = np.nonzero(parse == Label.ARMS)
+    gap = [np.hypot(x + 0.5 - w[0], y + 0.5 - w[1]).min() for w in (body.wrists[0], body.wrists[0] + moved[0])]
+    assert gap[1] < 3 and gap[1] < gap[0]
+
+
 def test_a_wrist_alone_is_no_bare_arm(inputs):
     parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
     parse[arm_mask(inputs.body, 0, parse.shape, 1.2, 1.75, 2.2) > 0.5] = Label.ARMS

@@ -15,6 +15,8 @@ from .masks import is_label
 BELIEVED, THINNEST, THICKEST = 0.7, 0.8, 1.25
 #: A drawn arm comes to the seen one's place and thickness over so many stations.
 MEETING = 0.5
+#: A drawn wrist is moved to a seen hand by so much at most, shoulder breadths.
+HAND_OFF = 0.3
 #: Below a sleeve lie its shadow and what of it was parsed as skin, over so many shoulder breadths.
 CUFF_RIM = 0.055
 #: So many tenths of an upper arm or forearm must be seen for the arm to be bare.
@@ -110,12 +112,30 @@ def with_bare_arms(body: Body, parse: np.ndarray) -> Body:
         found += list(seen[whole].sum(1) * (reach[1] - reach[0]) / 2)
         aside = _beside_axis(parse, usual, side)
         elbows[side] += aside
-        wrists[side] += aside
+        wrists[side] += aside + _to_hand(parse, usual, side)
     usual = replace(usual, elbows=elbows, wrists=wrists)
     if len(found) >= SEEN_STATIONS:
         thick = 1 + BELIEVED * (float(np.median(found)) - 1)
         usual = replace(usual, bared=float(np.clip(thick, THINNEST, THICKEST)))
     return replace(usual, cuffs=(_cuff(parse, usual, 0), _cuff(parse, usual, 1)))
+
+
+def _to_hand(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
+    """From an arm's wrist to where the hand that is seen begins, if no more is seen of the arm: float32 (2,) px.
+
+    A wrist in a wide sleeve is found less exactly than the hand, and the drawn arm would end beside it.
+    """
+    nowhere = np.zeros(2, np.float32)
+    if np.isfinite(bare_from(parse, body, side)):
+        return nowhere
+    y, x = np.nonzero(is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.7) > 0.5))
+    if len(x) < (0.1 * body.breadth) ** 2:
+        return nowhere
+    spots = np.stack([x, y], 1) + 0.5
+    far = np.linalg.norm(spots - body.elbows[side], axis=1)
+    step = spots[far <= np.percentile(far, 20)].mean(0) - body.wrists[side]
+    length = float(np.linalg.norm(step))
+    return (step * min(1.0, HAND_OFF * body.breadth / max(length, 1e-6))).astype(np.float32)
 
 
 def _cuff(parse: np.ndarray, body: Body, side: int) -> tuple[float, float, float] | None:
