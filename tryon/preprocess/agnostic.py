@@ -208,13 +208,18 @@ def worn_high(parse: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def occluders(
-    parse: np.ndarray, body: Body, sleeves: np.ndarray, sleeve_end: tuple[float, float] = (0.0, 0.0)
+    parse: np.ndarray,
+    body: Body,
+    sleeves: np.ndarray,
+    sleeve_end: tuple[float, float] = (0.0, 0.0),
+    rims: np.ndarray | None = None,
 ) -> np.ndarray:
     """What stays in front of the new garment: bool (h, w).
 
     Args:
         sleeves: float32 (h, w), coverage of the new sleeves (they hide bare arms).
         sleeve_end: (left, right) how far these reach, 0 none, 1 elbow, 2 wrist: no bare arm stands out before that.
+        rims: bool (h, w), `cuff_rims` if they are known.
     """
     size = parse.shape
     along = torso_rows(body, size)
@@ -224,7 +229,7 @@ def occluders(
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
-    arms &= ~cuff_rims(parse, body)
+    arms &= ~(cuff_rims(parse, body) if rims is None else rims)
     hands = np.zeros(size, bool)
     for side in (0, 1):
         hands |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
@@ -362,8 +367,9 @@ def build(
     along = torso_rows(body, size)
     hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
-    keep = occluders(parse, body, sleeves, sleeve_end) & ~(hair & ~is_label(parse, Label.HAIR))
-    gone = (old_garment(parse, body, hem) | cuff_rims(parse, body)) & ~keep
+    rims = cuff_rims(parse, body)
+    keep = occluders(parse, body, sleeves, sleeve_end, rims) & ~(hair & ~is_label(parse, Label.HAIR))
+    gone = (old_garment(parse, body, hem) | rims) & ~keep
     shown = slit(parse, gone, body, along, hem)
     if shown.any() and not is_bare(image, parse, body):
         gone |= shown & ~keep
@@ -375,7 +381,7 @@ def build(
     edit = ((wide & ~head) | rim | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves)
+    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims)
     hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
     for side in (0, 1):
         if hands[side]:

@@ -109,8 +109,12 @@ def bare_skin(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
+    rims: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paint neck, chest and arms into `plate` and `layout`, in place.
+
+    Args:
+        rims: bool (h, w), `cuff_rims` if they are known.
 
     Returns:
         The skin mask, float32 (h, w), and the colour, float32 (3,).
@@ -133,7 +137,7 @@ def bare_skin(
     plate += (flesh * (1 - 0.2 * np.clip(gap - neck, 0, 1))[..., None] - plate) * np.maximum(neck, gap)[..., None]
     neck = np.maximum(neck, gap)
     layout[neck > 0.5] = int(Label.FACE)
-    skin, limbs, rims = neck, with_bare_arms(body, parse), cuff_rims(parse, body)
+    skin, limbs, rims = neck, with_bare_arms(body, parse), cuff_rims(parse, body) if rims is None else rims
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
@@ -185,12 +189,14 @@ def fill_plate(
     sleeve_end: tuple[float, float],
     garment: np.ndarray,
     sleeves: np.ndarray,
+    rims: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
 
     Args:
         garment, sleeves: float32 (h, w), coverage of the new garment and of its sleeves: the lower garment begins under
             the edge of the rest, and what is covered needs no background.
+        rims: bool (h, w), `cuff_rims` if they are known.
     """
     size = parse.shape
     photo = image.astype(np.float32)
@@ -242,7 +248,7 @@ def fill_plate(
     plate[part] += (fill - plate[part]) * below[part][..., None]
     layout[below > 0.5] = int(Label.LOWER)
 
-    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end)
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, hem, sleeve_end, rims)
     better = pieced()
     if better is not first:
         free = cv2.GaussianBlur((layout == int(Label.BACKGROUND)).astype(np.float32), (0, 0), 1.0)
