@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..imageio import load
+from ..imageio import atomic_write, encode_index, load
 from ..labels import PALETTE, Label
 from ..preprocess.pose import PoseEstimator
 from ..types import (
@@ -180,13 +180,8 @@ def clean_labels(parse: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
 
 
 def save_index_png(path: Path, parse: np.ndarray) -> None:
-    """Write a parse map as an index PNG with the project's colours; values beyond the labels are white."""
-    picture = Image.fromarray(parse, mode="P")
-    colours = list(PALETTE)
-    if parse.size and parse.max() >= len(colours):  # a short palette would cut the values to as many bits
-        colours += [(255, 255, 255)] * (256 - len(colours))
-    picture.putpalette([value for colour in colours for value in colour])
-    picture.save(path)
+    """Write a parse map as an index PNG with the project's colours."""
+    atomic_write(path, encode_index(parse, PALETTE))
 
 
 @dataclass(frozen=True)

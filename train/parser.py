@@ -230,7 +230,7 @@ def load_photos(s: ParserSettings) -> Photos:
                 "Write the cache again with `python -m tryon.train.data_people`.",
             )
     return Photos(
-        train + load_samples(s.data, s.cache, corrected, s.corrected or s.labels),
+        train + load_samples(s.data, s.cache, corrected, s.corrected),
         val,
         with_tags,
         load_negatives(s.negatives, s.cache / "negatives") if s.negatives else [],

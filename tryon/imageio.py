@@ -356,11 +356,17 @@ def encode(image: np.ndarray, format: str, *, quality: int = 95) -> bytes:
 
 
 def encode_index(labels: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> bytes:
-    """A label map, uint8 (H, W), as an index PNG: decoding it gives the label numbers, viewing it the colours."""
+    """A label map, uint8 (H, W), as an index PNG: decoding it gives the label numbers, viewing it the colours.
+
+    Labels beyond the palette are white.
+    """
     if labels.dtype != np.uint8 or labels.ndim != 2:
         raise ValueError(f"encode_index takes uint8 (H, W), got {labels.dtype} {labels.shape}")
     picture = Image.fromarray(labels)
-    picture.putpalette([value for colour in palette for value in colour])
+    colours = [value for colour in palette for value in colour]
+    if labels.size and labels.max() >= len(palette):  # a short palette would cut the labels to as many bits
+        colours += [255] * (768 - len(colours))
+    picture.putpalette(colours)
     return _encoded(picture, "PNG", {"compress_level": 6})
 
 

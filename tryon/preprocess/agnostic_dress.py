@@ -15,6 +15,7 @@ from ..labels import Label
 from . import agnostic_lower
 from .agnostic import Agnostic, arms_before, hand_hidden, occluders, paint_hand, worn_high
 from .agnostic_lower import leg_picture
+from .arms import cuff_rims
 from .body import Body, torso_rows
 from .fill import row_fill
 from .lower_body import LowerBody
@@ -126,7 +127,8 @@ def build(
     hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     old = old_clothes(parse, body)
-    keep = occluders(parse, body, sleeves, fit.sleeve_end) & ~(old & is_label(parse, Label.BAG))
+    rims = cuff_rims(parse, body)
+    keep = occluders(parse, body, sleeves, fit.sleeve_end, rims) & ~(old & is_label(parse, Label.BAG))
     keep &= ~(hair & ~is_label(parse, Label.HAIR))
     gone = old & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
@@ -138,7 +140,7 @@ def build(
     shadow = _hem_shadow(garment, body.breadth)
     edit |= (shadow > 0.03) & is_label(parse, Label.LEGS) & ~keep
     soft = soften(edit, keep)
-    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette, garment)
+    plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette, garment, rims)
     bare = is_label(parse, Label.LEGS) & ~hole  # stays, in the shadow
     plate[bare] = image[bare]
     on_legs = ((layout == int(Label.LEGS)) | bare).astype(np.float32)
@@ -171,6 +173,7 @@ def _fill(
     legs: np.ndarray,
     silhouette: np.ndarray,
     garment: np.ndarray,
+    rims: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region)."""
     size = parse.shape
@@ -205,7 +208,7 @@ def _fill(
         plate += (leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
-    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end)
+    skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, rims)
     old = old_clothes(parse, body)
     for side in (0, 1):
         if hand_hidden(parse, old, body, side):

@@ -44,12 +44,16 @@ def arm_stations(
         at, aside, thick = cuff
         share = np.clip(1 - (at - t) / MEETING, 0, 1)
         share = share * share * (3 - 2 * share)
-        tangent = np.gradient(pts, axis=0)
-        across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
-        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-        pts = pts + across * (aside * radii * share)[:, None]
+        pts = pts + _across(pts) * (aside * radii * share)[:, None]
         radii = radii * (1 + (thick - 1) * share)
     return pts.astype(np.float32), radii.astype(np.float32)
+
+
+def _across(points: np.ndarray) -> np.ndarray:
+    """Unit vectors at right angles to a polyline (n, 2): (n, 2)."""
+    tangent = np.gradient(points, axis=0)
+    across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
+    return across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
 
 
 def arm_mask(
@@ -71,10 +75,7 @@ def _arm_seen(
         stations: start, stop and n of `arm_stations`; reach: (m,), places across, in radii from the axis.
     """
     points, radii = arm_stations(body, side, *stations)
-    tangent = np.gradient(points, axis=0)
-    across = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    spots = points[:, None] + across[:, None] * radii[:, None, None] * reach[:, None]
+    spots = points[:, None] + _across(points)[:, None] * radii[:, None, None] * reach[:, None]
     x, y = np.moveaxis(np.floor(spots).astype(int), -1, 0)
     inside = (x >= 0) & (y >= 0) & (x < parse.shape[1]) & (y < parse.shape[0])
     found = parse[y.clip(0, parse.shape[0] - 1), x.clip(0, parse.shape[1] - 1)]
@@ -140,9 +141,9 @@ def _to_hand(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
 
 def _cuff(parse: np.ndarray, body: Body, side: int) -> tuple[float, float, float] | None:
     """See `Body.cuffs`; None where too little of the arm is seen below a sleeve."""
-    stations = np.linspace(0.3, 1.95, 34)
+    stations = (0.3, 1.95, 34)
     reach = np.linspace(-2.2, 2.2, 89)
-    seen, inside = _arm_seen(parse, body, side, (0.3, 1.95, 34), reach)
+    seen, inside = _arm_seen(parse, body, side, stations, reach)
     whole = inside.all(1) & ~seen[:, 0] & ~seen[:, -1] & (seen[:, 33:56].sum(1) >= 8)
     runs = np.flatnonzero(np.convolve(whole, np.ones(3, int), "valid") == 3)
     if not len(runs) or runs[0] == 0:
@@ -152,7 +153,7 @@ def _cuff(parse: np.ndarray, body: Body, side: int) -> tuple[float, float, float
     counts = seen[here].sum(1)
     middle = float(np.median((seen[here] * reach).sum(1) / counts))
     thick = float(np.median(counts)) * float(reach[1] - reach[0]) / 2
-    return float(stations[runs[0]]), float(np.clip(middle, -1.2, 1.2)), float(np.clip(thick, 0.6, 1.4))
+    return float(np.linspace(*stations)[runs[0]]), float(np.clip(middle, -1.2, 1.2)), float(np.clip(thick, 0.6, 1.4))
 
 
 def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:

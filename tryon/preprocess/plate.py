@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import beside
 from ..labels import TORSO_CLOTHING, Label
-from .arms import arm_mask, bare_from, cuff_rims, folded_up, with_bare_arms
+from .arms import arm_mask, bare_from, folded_up, with_bare_arms
 from .below import beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 from .body import Body, below_chin, bust_mask, leg_mask, legs_mask, neck_mask, torso_rows, trunk_mask
 from .exemplar import exemplar_fill
@@ -109,12 +109,12 @@ def bare_skin(
     along: np.ndarray,
     hem: float,
     sleeve_end: tuple[float, float],
-    rims: np.ndarray | None = None,
+    rims: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Paint neck, chest and arms into `plate` and `layout`, in place.
 
     Args:
-        rims: bool (h, w), `cuff_rims` if they are known.
+        rims: bool (h, w), see `cuff_rims`.
 
     Returns:
         The skin mask, float32 (h, w), and the colour, float32 (3,).
@@ -137,7 +137,7 @@ def bare_skin(
     plate += (flesh * (1 - 0.2 * np.clip(gap - neck, 0, 1))[..., None] - plate) * np.maximum(neck, gap)[..., None]
     neck = np.maximum(neck, gap)
     layout[neck > 0.5] = int(Label.FACE)
-    skin, limbs, rims = neck, with_bare_arms(body, parse), cuff_rims(parse, body) if rims is None else rims
+    skin, limbs = neck, with_bare_arms(body, parse)
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
@@ -189,14 +189,14 @@ def fill_plate(
     sleeve_end: tuple[float, float],
     garment: np.ndarray,
     sleeves: np.ndarray,
-    rims: np.ndarray | None = None,
+    rims: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
 
     Args:
         garment, sleeves: float32 (h, w), coverage of the new garment and of its sleeves: the lower garment begins under
             the edge of the rest, and what is covered needs no background.
-        rims: bool (h, w), `cuff_rims` if they are known.
+        rims: bool (h, w), see `cuff_rims`.
     """
     size = parse.shape
     photo = image.astype(np.float32)
