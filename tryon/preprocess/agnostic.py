@@ -15,6 +15,7 @@ import numpy as np
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
+from .hair import strands
 from .masks import dilate, is_label, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -386,8 +387,36 @@ def build(
     for side in (0, 1):
         if hands[side]:
             skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
-    plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
+    filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     before = arms_before(parse, body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
-    keep = np.maximum(keep.astype(np.float32), _joined(keep & is_label(parse, Label.ARMS), before))
-    return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
+    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
+    keep = np.maximum(front, _joined(keep & is_label(parse, Label.ARMS), before))
+    return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
+
+
+def fringed(
+    image: np.ndarray,
+    parse: np.ndarray,
+    keep: np.ndarray,
+    gone: np.ndarray,
+    body: Body,
+    garment: np.ndarray,
+    layers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Let what is new show between the strands of hair that fell over the old clothes.
+
+    Args:
+        keep, gone: bool (h, w); garment: float32 (h, w), coverage of the new garment.
+        layers: the plate filled everywhere, the plate with soft edges, the edit mask and the skin mask.
+
+    Returns:
+        plate, keep (float32), edit and skin masks.
+    """
+    filled, plate, soft, skin = layers
+    hair = is_label(parse, Label.HAIR) & keep
+    found = strands(image, hair, gone & ~keep, body)
+    if found is None:
+        return plate.astype(np.float32), keep.astype(np.float32), soft, skin
+    plate, front, changed = found.over(plate, filled, keep.astype(np.float32), garment)
+    return plate, front, np.maximum(soft, changed), skin * (1 - found.alpha)

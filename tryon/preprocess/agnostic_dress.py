@@ -13,7 +13,7 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import Agnostic, arms_before, hand_hidden, occluders, paint_hand, worn_high
+from .agnostic import Agnostic, arms_before, fringed, hand_hidden, occluders, paint_hand, worn_high
 from .agnostic_lower import leg_picture
 from .arms import cuff_rims
 from .body import Body, torso_rows
@@ -145,12 +145,13 @@ def build(
     plate[bare] = image[bare]
     on_legs = ((layout == int(Label.LEGS)) | bare).astype(np.float32)
     plate *= (1 - SHADOW * shadow * cv2.GaussianBlur(on_legs, (0, 0), 0.8))[..., None]
-    plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
+    filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     painted = (layout == int(Label.ARMS)) & (soft > 0.5)
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
-    keep = np.maximum(keep.astype(np.float32), arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands))
-    return Agnostic(plate.astype(np.float32), soft, keep, skin * (soft > 0), layout, colour)
+    before = arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands)
+    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
+    return Agnostic(plate, soft, np.maximum(front, before), skin * (soft > 0), layout, colour)
 
 
 def _between_legs(lower: LowerBody, size: tuple[int, ...]) -> np.ndarray:

@@ -114,9 +114,12 @@ def build(
     plate[own] = image[own]
     layout[own] = parse[own]
     plate *= (1 - SHADOW * shadow * (1 - garment))[..., None]
-    plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
+    filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
+    plate, front, soft, skin = agnostic.fringed(
+        image, parse, keep, gone, body, garment, (filled, plate, soft, skin)
+    )
+    return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 
 
 def _staying_top(
