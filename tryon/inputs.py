@@ -18,6 +18,7 @@ from .preprocess.hood import hood_part
 from .preprocess.layers import assemble
 from .preprocess.masks import is_label
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour, sleeve_rims
+from .preprocess.plate import is_bare
 from .preprocess.skeleton import Fit, Part
 from .types import Category, Garment, Person, Pose
 
@@ -174,7 +175,8 @@ class PersonView:
         if category == "dress":
             parse = agnostic_lower.repair(self.repaired(), body, self.silhouette)
             return agnostic_dress.overlooked(image, agnostic_dress.repair_legs(parse), body)
-        return agnostic_dress.overlooked_tops(image, self.repaired(), body)
+        parse = agnostic_dress.overlooked_tops(image, self.repaired(), body)
+        return repair.worn_as_dress(image, parse, body, is_bare(image, parse, body))
 
     def repaired(self) -> np.ndarray:
         """The parse with the clothing that it missed beside and on the arms: uint8 (h, w)."""

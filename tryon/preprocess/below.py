@@ -16,6 +16,9 @@ LITTLE = 0.35
 SAME_CLOTH = 12.0
 #: Cloth whose colours differ from their local mean by less than this (Lab) is plain.
 PLAIN = 5.0
+#: The smallest side of a piece of cloth whose detail is carried on; what is coarser than detail, of patterned cloth and
+#: of plain one, whose folds would show mirrored. Shoulder breadths.
+WEAVE, FOLD, FINE = 0.15, 0.12, 0.04
 
 
 def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: float, far: bool) -> np.ndarray:
@@ -42,17 +45,23 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
         usual = lower & (away < max(22.0, 3 * float(np.median(away[sure]))))
         usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
         lower = usual if usual.sum() >= 60 else lower
+    plain_cloth = far and _relief(photo, lower, unit) < PLAIN
+    weave = _weave(photo, lower, unit, FINE if plain_cloth else FOLD) if far else None
     if far and lower.sum() < LITTLE * unit**2:
         return _meeting(_plain_cloth(photo, lower, unit), photo, lower, unit)
     near = mirror_fill(photo, lower, smooth_fill(photo, lower), 1.5 * unit, even=1.0)
     if not far:
         return near
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
-    if _relief(photo, lower, unit) < PLAIN:  # mirrored folds and seams would show; colour and soft folds do not
+    if plain_cloth:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]
         plain = _plain_cloth(photo, lower, unit, beside=lower)
         folds = _meeting(_upright_folds(photo, lower, hole, unit, plain), photo, lower, unit)
+        folds = folds if weave is None else np.clip(folds + weave, 0, 255)
         return near + (folds - near) * share
+    if weave is not None:
+        share = np.clip((beyond - 0.15) * 8, 0, 1)[..., None]
+        return near + (_meeting(_plain_cloth(photo, lower, unit, beside=lower, weave=weave), photo, lower, unit) - near) * share
     share = np.clip((beyond - 0.6) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
@@ -81,12 +90,62 @@ def _relief(photo: np.ndarray, seen: np.ndarray, unit: float) -> float:
     return float(np.median(np.linalg.norm((lab - mean)[seen], axis=1)))
 
 
-def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, beside: np.ndarray | None = None) -> np.ndarray:
+def _weave(photo: np.ndarray, seen: np.ndarray, unit: float, coarse: float) -> np.ndarray | None:
+    """The cloth's own detail, mirrored over the whole picture from the largest upright rectangle in which it is seen:
+    float32 (h, w, 3), mean 0; None where that is too small.
+
+    Args:
+        photo: float32 (h, w, 3); seen: bool (h, w); unit: shoulder breadth, px.
+        coarse: what is coarser than detail, shoulder breadths.
+    """
+    x0, y0, x1, y1 = _rectangle(seen)
+    if min(x1 - x0, y1 - y0) < max(WEAVE * unit, 6):
+        return None
+    weight = np.maximum(wide_blur(seen.astype(np.float32), coarse * unit), 1e-3)[..., None]
+    detail = (photo - wide_blur(photo * seen[..., None], coarse * unit) / weight)[y0:y1, x0:x1]
+    rows, columns = (_to_and_fro(n, first, last) for n, first, last in ((len(seen), y0, y1), (seen.shape[1], x0, x1)))
+    most = 60.0 if coarse > FINE else 2 * float(np.median(np.abs(detail)))  # seams would show mirrored
+    return np.clip(detail, -most, most)[rows[:, None], columns]
+
+
+def _to_and_fro(count: int, first: int, last: int) -> np.ndarray:
+    """Indices into a stretch from `first` to `last` that is mirrored at its ends again and again: int (count,)."""
+    length = last - first
+    place = (np.arange(count) - first) % (2 * length)
+    return np.minimum(place, 2 * length - 1 - place)
+
+
+def _rectangle(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """A large upright rectangle in a mask: (x0, y0, x1, y1) px, exclusive ends; looked for on every fourth pixel."""
+    step = 4
+    small = cv2.erode(mask.astype(np.uint8), np.ones((step + 1, step + 1), np.uint8))[::step, ::step]
+    height = np.zeros(small.shape[1], np.int64)
+    best, found = 0, (0, 0, 0, 0)
+    for y, row in enumerate(small):
+        height = (height + 1) * (row > 0)
+        for tall in np.unique(height[height > 0]):
+            for a, b in _runs(height >= tall):
+                # narrow strips show less than squares
+                area = min(b - a, tall) ** 1.5 * max(b - a, tall) ** 0.5
+                if area > best:
+                    best, found = area, (a, y + 1 - int(tall), b, y + 1)
+    x0, y0, x1, y1 = (v * step for v in found)
+    return x0, y0, min(x1, mask.shape[1]), min(y1, mask.shape[0])
+
+
+def _plain_cloth(
+    photo: np.ndarray,
+    seen: np.ndarray,
+    unit: float,
+    beside: np.ndarray | None = None,
+    weave: np.ndarray | None = None,
+) -> np.ndarray:
     """Cloth of the usual colour with soft upright folds, where too little of it is seen to be carried on: float32
     (h, w, 3).
 
     Args:
         beside: bool (h, w), cloth whose nearest colour is carried on.
+        weave: see `_weave`, instead of made-up folds.
     """
     pixels = photo[seen]
     light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -98,6 +157,8 @@ def _plain_cloth(photo: np.ndarray, seen: np.ndarray, unit: float, beside: np.nd
     folds *= contrast / max(float(folds.std()), 1e-6)
     if beside is not None:
         colour = 0.15 * colour + 0.85 * wide_blur(smooth_fill(photo, beside), 0.1 * unit)
+    if weave is not None:
+        return np.clip(colour * (1 + 0.4 * folds[..., None]) + weave, 0, 255).astype(np.float32)
     return np.clip(colour * (1 + folds[..., None]), 0, 255).astype(np.float32)
 
 

@@ -7,9 +7,48 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask
+from .colours import common_colours, histogram, lab_of
 from .body import Body, below_chin, torso_rows
 from .fill import skin_colour
 from .masks import dilate, is_label
+
+#: A top or coat that ends lower than this (torso lengths below the shoulder line) over bare legs is worn as a dress; so
+#: much of the clothing may be parsed as another garment, so much of the lower garment may be seen (shoulder breadths
+#: squared), and with so many colours in common it is a part of the dress.
+DRESS_END, DRESS_OTHER, DRESS_LOWER, DRESS_ALIKE = 1.3, 0.1, 0.08, 0.6
+
+
+def worn_as_dress(image: np.ndarray, parse: np.ndarray, body: Body, bare: bool) -> np.ndarray:
+    """The skirt of a top or coat that is worn as a dress becomes one's: under a shorter top it stays as a skirt.
+
+    What lies under it is not known, and nothing that could be drawn there looks more likely.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+        bare: whether the legs are bare.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    cloth, unit = is_label(parse, *TORSO_CLOTHING), body.breadth
+    along = torso_rows(body, parse.shape)
+    areas = np.array([is_label(parse, label).sum() for label in TORSO_CLOTHING])
+    skirt = cloth & (along > 1.0)
+    legs = along[is_label(parse, Label.LEGS)]
+    if not bare or not len(legs) or areas.max() < (1 - DRESS_OTHER) * areas.sum() or skirt.sum() < 0.3 * unit**2:
+        return parse
+    end = float(np.percentile(along[skirt], 97))
+    if end < DRESS_END or float(np.percentile(legs, 5)) > end + 0.2:
+        return parse
+    lower = is_label(parse, Label.LOWER) & (along > 0.7)
+    if lower.sum() > DRESS_LOWER * unit**2:
+        lab = lab_of(image)
+        if common_colours(histogram(lab, lower), histogram(lab, skirt)) < DRESS_ALIKE:
+            return parse
+    part = (cloth & (along > 0.6)) | lower
+    for side in (0, 1):
+        part &= arm_mask(body, side, parse.shape, 1.3, 0.0, 2.0) < 0.5
+    return np.where(part, np.uint8(Label.DRESS), parse).astype(np.uint8)
 
 
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
