@@ -29,6 +29,8 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Radius (px) and epsilon (colours 0..1) of the guided filter.
 RADIUS, EPSILON = 2, 1e-4
+#: Where so much of the clothes would be hair, they have its colours: fur.
+FUR = 0.3
 #: Shares below this are none, and above the rest whole.
 FAINT = 0.2
 
@@ -138,6 +140,8 @@ def strands(image: np.ndarray, hair: np.ndarray, clothes: np.ndarray, body: Body
     share = np.zeros(hair.shape, np.float32)
     share[part] = np.clip((alpha - FAINT) / (1 - 2 * FAINT), 0, 1)
     share *= zone
+    if share[clothes & zone].sum() > FUR * max(int((clothes & zone).sum()), 1):
+        return None
     solid = sizeable((share > 0.3) | (hair & ~zone), (0.1 * unit) ** 2)  # no crumbs
     share *= cv2.dilate(solid.astype(np.uint8), np.ones((3, 3), np.uint8))
     sure = cv2.erode(((share > 0.9) | (hair & ~zone))[part].astype(np.uint8), np.ones((3, 3), np.uint8))

@@ -15,7 +15,7 @@ from .masks import dilate, is_label
 #: A top or coat that ends lower than this (torso lengths below the shoulder line) over bare legs is worn as a dress; so
 #: much of the clothing may be parsed as another garment, so much of the lower garment may be seen (shoulder breadths
 #: squared), and with so many colours in common it is a part of the dress.
-DRESS_END, DRESS_OTHER, DRESS_LOWER, DRESS_ALIKE = 1.3, 0.1, 0.08, 0.6
+DRESS_END, DRESS_OTHER, DRESS_LOWER, DRESS_ALIKE = 1.3, 0.1, 0.08, 0.93
 
 
 def worn_as_dress(image: np.ndarray, parse: np.ndarray, body: Body, bare: bool) -> np.ndarray:
