@@ -260,7 +260,7 @@ def build_inputs(
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
-        fit = skeleton.on_shoulders(fit, worn, marks, parse, body)
+        fit = skeleton.on_outline(fit, worn, marks, parse, body)
     opening = panels.find_opening(worn, marks) if worn.open_front else None
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
@@ -311,7 +311,7 @@ def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
     marks = skirt.landmarks_of(worn)
     if fit is None:
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
-        fit = skeleton.on_shoulders(fit, worn, marks, parse, body)
+        fit = skeleton.on_outline(fit, worn, marks, parse, body)
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     colour = agnostic_lower.skin_of_legs(person)

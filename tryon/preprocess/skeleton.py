@@ -8,7 +8,7 @@ landmarks give the ends of everything, which is linear blend skinning with one b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from ..types import Garment, Sleeve
 from .body import Body
 from .masks import is_label
 from .mesh import rasterize
-from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources
+from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources, worn_outline
 
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78
@@ -58,6 +58,8 @@ class Fit:
         hem: torso lengths from the shoulder line to the hem.
         sleeve_end: (left, right) 0 none, 1 elbow, 2 wrist.
         sleeve: sleeve length class.
+        outline: (left, right) how far the worn sleeve reaches outward of the arm's axis, canvas px, at the stations
+            `sleeves.STATIONS`, nan where its outline is not seen; None if it was not looked for.
     """
 
     points: dict[str, np.ndarray]
@@ -65,6 +67,7 @@ class Fit:
     hem: float
     sleeve_end: tuple[float, float]
     sleeve: Sleeve
+    outline: tuple[np.ndarray | None, np.ndarray | None] = field(default=(None, None), kw_only=True)
 
 
 def landmarks_of(garment: Garment) -> dict[str, np.ndarray]:
@@ -212,11 +215,11 @@ def fit(
     return Fit({k: v.astype(np.float32) for k, v in points.items()}, scale, hem, (ends[0], ends[1]), sleeve)
 
 
-def on_shoulders(
+def on_outline(
     target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body
 ) -> Fit:
-    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near: a strip of the old
-    shoulders beside the new ones would have to be filled with background.
+    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, and the outline of
+    the worn sleeves: a strip of the old clothes beside the new ones would have to be filled with background.
 
     Args:
         marks: from `landmarks_of`; parse: uint8 (h, w), of the person.
@@ -244,7 +247,8 @@ def on_shoulders(
             points[f"{name}_{side}"] = (end + by * outward).astype(np.float32)
     old, new = ((p["neck_left"] + p["neck_right"]) / 2 for p in (target.points, points))
     points["neck_front"] = (points["neck_front"] + new - old).astype(np.float32)
-    return replace(target, points=points)
+    outline = (worn_outline(worn, hair, body, 0), worn_outline(worn, hair, body, 1))
+    return replace(target, points=points, outline=outline)
 
 
 def _beyond(

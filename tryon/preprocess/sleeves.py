@@ -34,6 +34,9 @@ MIRRORED = 0.4
 RARE, STAINED = 3e-4, 0.008
 #: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
 ODD = 0.7
+#: Where along an arm the worn sleeve's outline is looked for, see `arm_stations`, and up to how many bare-arm radii from
+#: its axis.
+STATIONS, FARTHEST = np.linspace(0.2, 2.0, 19), 1.75
 _TORSO = (
     "neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right", "shoulder_right", "neck_right"
 )  # fmt: skip
@@ -291,10 +294,10 @@ def sleeve_mesh(
     edges = []
     for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
         axis, radius = _axis(body, side, t)
-        tangent = np.gradient(axis, axis=0)
-        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
-        normal = np.stack([tangent[:, 1], -tangent[:, 0]], 1) * (-1.0 if side == 0 else 1.0)
+        normal = _outward(axis, side)
         width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, 1.7 * radius)
+        if sign > 0:
+            width = _widened(width, t, target.outline[side])
         width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
         edge = axis + normal * (sign * width)[:, None]
         k = np.clip((t - t[0]) / 0.3, 0, 1)[:, None]
@@ -314,6 +317,41 @@ def sleeve_mesh(
     tgt = np.concatenate([[tgt[0] - seam_t], tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
     src = np.concatenate([[src[0] - seam_s], src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
     return tgt.astype(np.float32), src.astype(np.float32)
+
+
+def _widened(width: np.ndarray, t: np.ndarray, outline: np.ndarray | None) -> np.ndarray:
+    """Half breadths (n,) at stations t, at least to the worn sleeve's outline where that is known, px."""
+    if outline is None or np.isnan(outline).all():
+        return width
+    known = ~np.isnan(outline)
+    worn = np.interp(t, STATIONS[known], outline[known])
+    near = np.min(np.abs(t[:, None] - STATIONS[known]), axis=1) < 0.15
+    return np.where(near, np.maximum(width, worn), width)
+
+
+def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int) -> np.ndarray:
+    """How far what is worn reaches outward of an arm's axis: px at `STATIONS`, nan where no outline is near.
+
+    Args:
+        worn: bool (h, w), clothes and arms; unclear: bool (h, w), where their outline is not seen.
+    """
+    axis, radius = _axis(body, side, STATIONS)
+    normal = _outward(axis, side)
+    steps = np.arange(0.6, FARTHEST + 0.15, 0.05)
+    line = axis[:, None] + (steps[None] * radius[:, None])[..., None] * normal[:, None]
+    x = np.clip(np.rint(line[..., 0] - 0.5), 0, worn.shape[1] - 1).astype(int)
+    y = np.clip(np.rint(line[..., 1] - 0.5), 0, worn.shape[0] - 1).astype(int)
+    seen = worn[y, x]
+    end = steps[(~seen).argmax(1)]
+    usable = seen[:, 0] & ~seen.all(1) & (end <= FARTHEST) & ~unclear[y, x].any(1)
+    return np.where(usable, end * radius, np.nan)
+
+
+def _outward(axis: np.ndarray, side: int) -> np.ndarray:
+    """Unit vectors from an arm's axis (n, 2) away from the body where it hangs."""
+    tangent = np.gradient(axis, axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+    return np.stack([tangent[:, 1], -tangent[:, 0]], 1) * (-1.0 if side == 0 else 1.0)
 
 
 def nearest(body: Body, side: int, point: np.ndarray, most: float) -> float:
