@@ -157,6 +157,7 @@ class PersonView:
         self.parse = placement.crop(person.parse, nearest=True, border="zero")
         body = body_from_pose(placement.to_canvas(person.pose.keypoints), person.pose.world)
         self.body = reaching_out(body, self.parse, placement.to_canvas(np.array([[0, 0], person.image.shape[1::-1]])))
+        self.parse = repair.bridged_wrists(self.parse, self.body)
         self.silhouette = placement.crop(person.pose.mask, border="zero")
         self._parses: dict[str, np.ndarray] = {}
 

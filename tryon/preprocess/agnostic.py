@@ -304,7 +304,7 @@ def arms_before(
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
 
 
-def _joined(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def joined(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Drawn arms without the seam between them and what is seen of them, through which the garment would show: float32
     (h, w).
 
@@ -391,7 +391,7 @@ def build(
     layout = np.where(edit, layout, parse).astype(np.uint8)
     before = arms_before(parse, body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
     plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
-    keep = np.maximum(front, _joined(keep & is_label(parse, Label.ARMS), before))
+    keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import Agnostic, arms_before, fringed, hand_hidden, occluders, paint_hand, worn_high
+from .agnostic import Agnostic, arms_before, fringed, hand_hidden, joined, occluders, paint_hand, worn_high
 from .agnostic_lower import leg_picture
 from .arms import cuff_rims
 from .body import Body, torso_rows
@@ -130,7 +130,7 @@ def build(
     rims = cuff_rims(parse, body)
     keep = occluders(parse, body, sleeves, fit.sleeve_end, rims) & ~(old & is_label(parse, Label.BAG))
     keep &= ~(hair & ~is_label(parse, Label.HAIR))
-    gone = old & ~keep
+    gone = (old | rims) & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)
     rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
     new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
@@ -151,7 +151,8 @@ def build(
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
     before = arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands)
     plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
-    return Agnostic(plate, soft, np.maximum(front, before), skin * (soft > 0), layout, colour)
+    keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
+    return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
 
 def _between_legs(lower: LowerBody, size: tuple[int, ...]) -> np.ndarray:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .arms import arm_mask
+from .arms import arm_mask, hand_mask
 from .colours import common_colours, histogram, lab_of
 from .body import Body, below_chin, torso_rows
 from .fill import skin_colour
@@ -16,6 +16,9 @@ from .masks import dilate, is_label
 #: much of the clothing may be parsed as another garment, so much of the lower garment may be seen (shoulder breadths
 #: squared), and with so many colours in common it is a part of the dress.
 DRESS_END, DRESS_OTHER, DRESS_LOWER, DRESS_ALIKE = 1.3, 0.1, 0.08, 0.93
+
+#: The longest piece of clothing across a wrist that is a watch or bracelet, in 25ths of the forearm.
+BRIDGED = 6
 
 
 def worn_as_dress(image: np.ndarray, parse: np.ndarray, body: Body, bare: bool) -> np.ndarray:
@@ -67,7 +70,8 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     below = below_chin(body, parse.shape) > 0
     colour = skin_colour(image, arms & False, face & ~below)
     near = dilate(clothing.astype(np.uint8), 0.16 * body.breadth).astype(bool)
-    suspects = near & ((face & below) | arms)
+    hands = np.maximum(hand_mask(body, 0, parse.shape, 0.9), hand_mask(body, 1, parse.shape, 0.9)) > 0.5  # may glare
+    suspects = near & ((face & below) | (arms & ~hands))
     if not suspects.any():
         return parse
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -107,6 +111,41 @@ def repair_hair(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     beside = dilate((odd | is_label(parse, *TORSO_CLOTHING)).astype(np.uint8), 0.04 * body.breadth) > 0
     odd |= strange & beside
     return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
+
+
+def bridged_wrists(parse: np.ndarray, body: Body) -> np.ndarray:
+    """Clothing across a wrist between a bare forearm and the hand becomes a part of the arm: watches and bracelets.
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    out = parse
+    clothing = is_label(parse, *TORSO_CLOTHING, Label.LOWER)
+    for side in (0, 1):
+        elbow, wrist = body.elbows[side].astype(np.float64), body.wrists[side].astype(np.float64)
+        axis = wrist - elbow
+        length = float(np.linalg.norm(axis))
+        if length < 0.25 * body.breadth:
+            continue
+        limb = arm_mask(body, side, parse.shape, 1.0, 1.2, 2.4) > 0.5
+        y, x = np.nonzero(limb)
+        place = ((x + 0.5 - elbow[0]) * axis[0] + (y + 0.5 - elbow[1]) * axis[1]) / length**2
+        bins = np.clip((place - 0.2) / 1.2 * 30, 0, 29).astype(int)
+        count = np.maximum(np.bincount(bins, minlength=30), 1)
+        bare = np.bincount(bins, is_label(parse, Label.ARMS)[limb], 30) / count
+        cloth = np.bincount(bins, clothing[limb], 30) / count
+        gap = np.flatnonzero(bare < 0.5)
+        gap = gap[(gap >= 8) & (gap <= 24)]
+        if not len(gap) or gap[-1] - gap[0] >= BRIDGED or cloth[gap].mean() < 0.4:
+            continue
+        before, after = bare[max(gap[0] - 4, 0) : gap[0]], bare[gap[-1] + 1 : gap[-1] + 5]
+        if min(before.mean(), after.mean()) < 0.6:
+            continue
+        across = (bins >= gap[0] - 1) & (bins <= gap[-1] + 1)
+        here = np.zeros(parse.shape, bool)
+        here[y[across], x[across]] = True
+        out = np.where(here & clothing, np.uint8(Label.ARMS), out).astype(np.uint8)
+    return out
 
 
 def overlooked_sleeves(parse: np.ndarray, body: Body, person: np.ndarray) -> np.ndarray:
