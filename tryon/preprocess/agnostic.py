@@ -15,7 +15,7 @@ import numpy as np
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
-from .hair import strands
+from .hair import skin_rim, strands
 from .masks import dilate, is_label, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -389,8 +389,9 @@ def build(
             skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
     filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    before = arms_before(parse, body, (layout == int(Label.ARMS)) & (soft > 0.5), sleeves, sleeve_end, hands)
-    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
+    drawn = (layout == int(Label.ARMS)) & (soft > 0.5)
+    before = arms_before(parse, body, drawn, sleeves, sleeve_end, hands)
+    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, drawn, (filled, plate, soft, skin))
     keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
@@ -402,21 +403,24 @@ def fringed(
     gone: np.ndarray,
     body: Body,
     garment: np.ndarray,
+    drawn: np.ndarray,
     layers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Let what is new show between the strands of hair that fell over the old clothes.
+    """Let what is new show between the strands of hair that fell over the old clothes, and up to arms and hands.
 
     Args:
         keep, gone: bool (h, w); garment: float32 (h, w), coverage of the new garment.
+        drawn: bool (h, w), painted arms.
         layers: the plate filled everywhere, the plate with soft edges, the edit mask and the skin mask.
 
     Returns:
         plate, keep (float32), edit and skin masks.
     """
     filled, plate, soft, skin = layers
-    hair = is_label(parse, Label.HAIR) & keep
-    found = strands(image, hair, gone & ~keep, body)
-    if found is None:
-        return plate.astype(np.float32), keep.astype(np.float32), soft, skin
-    plate, front, changed = found.over(plate, filled, keep.astype(np.float32), garment)
-    return plate, front, np.maximum(soft, changed), skin * (1 - found.alpha)
+    front, clothes = keep.astype(np.float32), gone & ~keep
+    hair, arms = (is_label(parse, label) & keep for label in (Label.HAIR, Label.ARMS))
+    for found in (strands(image, hair, clothes, body), skin_rim(image, arms, clothes, drawn, body)):
+        if found is not None:
+            plate, front, changed = found.over(plate, filled, front, garment)
+            soft, skin = np.maximum(soft, changed), skin * (1 - found.alpha)
+    return plate.astype(np.float32), front, soft, skin

@@ -150,7 +150,7 @@ def build(
     painted = (layout == int(Label.ARMS)) & (soft > 0.5)
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
     before = arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands)
-    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, (filled, plate, soft, skin))
+    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, painted, (filled, plate, soft, skin))
     keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 

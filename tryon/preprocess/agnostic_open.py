@@ -115,9 +115,10 @@ def build(
     layout[own] = parse[own]
     plate *= (1 - SHADOW * shadow * (1 - garment))[..., None]
     filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
+    drawn = (layout == int(Label.ARMS)) & edit
     layout = np.where(edit, layout, parse).astype(np.uint8)
     plate, front, soft, skin = agnostic.fringed(
-        image, parse, keep, gone, body, garment, (filled, plate, soft, skin)
+        image, parse, keep, gone, body, garment, drawn, (filled, plate, soft, skin)
     )
     return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 

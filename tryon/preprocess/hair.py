@@ -13,10 +13,12 @@ import numpy as np
 
 from .body import Body, torso_rows
 from .fill import push_pull
-from .masks import patch, sizeable
+from .masks import dilate, patch, sizeable
 
 #: How far into the hair and into the clothes their border is looked for, shoulder breadths.
 INSIDE, OUTSIDE = 0.3, 0.12
+#: The same for arms and hands.
+RIM_INSIDE, RIM_OUTSIDE = 0.05, 0.03
 #: Torso lengths from the shoulder line above which no hair lies on clothes.
 HIGHEST = -0.3
 #: Bins of each Lab channel.
@@ -112,39 +114,70 @@ def strands(image: np.ndarray, hair: np.ndarray, clothes: np.ndarray, body: Body
         image: uint8 (h, w, 3).
         hair: bool (h, w), by the parse; clothes: those that go.
     """
-    unit = body.breadth
     low = torso_rows(body, hair.shape) > HIGHEST
-    if (hair & low).sum() < (0.15 * unit) ** 2 or not clothes.any():
+    return _border(image, hair, clothes, low, body.breadth, (INSIDE, OUTSIDE), 0.15)
+
+
+def skin_rim(
+    image: np.ndarray, arms: np.ndarray, clothes: np.ndarray, drawn: np.ndarray, body: Body
+) -> Strands | None:
+    """The border of bare arms and hands on clothes, as for `strands`: a label map leaves a rim of the old clothes.
+
+    Args:
+        drawn: bool (h, w), arms that are painted: where they go on in those that are seen there is no border.
+    """
+    where = dilate(drawn.astype(np.uint8), 2 * RIM_INSIDE * body.breadth) == 0
+    return _border(image, arms, clothes, where, body.breadth, (RIM_INSIDE, RIM_OUTSIDE), 0.06)
+
+
+def _border(
+    image: np.ndarray,
+    front: np.ndarray,
+    clothes: np.ndarray,
+    where: np.ndarray,
+    unit: float,
+    reach: tuple[float, float],
+    least: float,
+) -> Strands | None:
+    """The border of what lies in front of clothes.
+
+    Args:
+        front, clothes: bool (h, w); where: bool (h, w), in which it is looked for.
+        unit: shoulder breadth, px; reach: into the front and into the clothes, in these.
+        least: side of the smallest areas that say something, in these.
+    """
+    inward, outward = reach[0] * unit, reach[1] * unit
+    few = (least * unit) ** 2
+    if (front & where).sum() < few or not clothes.any():
         return None
     to_clothes = cv2.distanceTransform((~clothes).astype(np.uint8), cv2.DIST_L2, 5)
-    to_hair = cv2.distanceTransform((~hair).astype(np.uint8), cv2.DIST_L2, 5)
-    zone = low & ((hair & (to_clothes < INSIDE * unit)) | (clothes & (to_hair < OUTSIDE * unit)))
-    least = (0.15 * unit) ** 2
-    known = hair & ~zone
-    if known.sum() < least:  # short hair
-        known = hair & (to_clothes > 0.5 * INSIDE * unit)
-    other = clothes & ~zone & (to_hair < 0.8 * unit)
-    if min(zone.sum(), known.sum(), other.sum()) < least:
+    to_front = cv2.distanceTransform((~front).astype(np.uint8), cv2.DIST_L2, 5)
+    zone = where & ((front & (to_clothes < inward)) | (clothes & (to_front < outward)))
+    known = front & ~zone
+    if known.sum() < few:  # short hair
+        known = front & (to_clothes > 0.5 * inward)
+    other = clothes & ~zone & (to_front < 0.8 * unit)
+    if min(zone.sum(), known.sum(), other.sum()) < few:
         return None
     part = patch(zone, 4)
     odds = np.clip(_odds(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), known, other), -LOUDEST, LOUDEST)
     apart = float(odds[known].mean() - odds[other].mean())
     odds = GAIN * float(np.clip(1 - (APART - apart), LEAST, 1)) * odds[part]
-    inside, outside = to_clothes[part] / (INSIDE * unit), to_hair[part] / (OUTSIDE * unit)
-    prior = SURE * np.where(hair[part], np.clip(inside, 0, 1), -np.clip(outside, 0, 1))
+    inside, outside = to_clothes[part] / inward, to_front[part] / outward
+    prior = SURE * np.where(front[part], np.clip(inside, 0, 1), -np.clip(outside, 0, 1))
     alpha = 1 / (1 + np.exp(-(odds + prior)))
-    # what lies beside hair and clothes, such as the face, must not draw a line round the hair
+    # what lies beside front and clothes, such as the face, must not draw a line round the front
     alpha = np.where(zone[part], alpha, ~clothes[part]).astype(np.float32)
     photo = image.astype(np.float32)
     alpha = _guided(alpha, photo[part] / 255)
-    share = np.zeros(hair.shape, np.float32)
+    share = np.zeros(front.shape, np.float32)
     share[part] = np.clip((alpha - FAINT) / (1 - 2 * FAINT), 0, 1)
     share *= zone
     if share[clothes & zone].sum() > FUR * max(int((clothes & zone).sum()), 1):
         return None
-    solid = sizeable((share > 0.3) | (hair & ~zone), (0.1 * unit) ** 2)  # no crumbs
+    solid = sizeable((share > 0.3) | (front & ~zone), (0.1 * unit) ** 2)  # no crumbs
     share *= cv2.dilate(solid.astype(np.uint8), np.ones((3, 3), np.uint8))
-    sure = cv2.erode(((share > 0.9) | (hair & ~zone))[part].astype(np.uint8), np.ones((3, 3), np.uint8))
+    sure = cv2.erode(((share > 0.9) | (front & ~zone))[part].astype(np.uint8), np.ones((3, 3), np.uint8))
     usual = push_pull(photo[part], sure.astype(np.float32))
     mixed = usual + (photo[part] - usual) * share[part][..., None]
     photo[part] = np.where(zone[part][..., None], mixed, photo[part])
