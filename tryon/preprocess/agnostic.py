@@ -15,7 +15,7 @@ import numpy as np
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
-from .hair import skin_rim, strands
+from .hair import clean_rim, strands
 from .masks import dilate, is_label, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -378,8 +378,8 @@ def build(
     wide &= ~(is_label(parse, Label.DRESS) & (along > min(hem - 0.02, 0.84)))
     new = dilate((garment > 0.05).astype(np.uint8), 2).astype(bool)
     head = is_label(parse, Label.HAIR) | (is_label(parse, Label.FACE) & ~gone)
-    rim = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
-    edit = ((wide & ~head) | rim | new | gone) & ~keep
+    around = dilate(gone.astype(np.uint8), max(1.5, 2.2 * unit)).astype(bool) & ~is_label(parse, Label.HAIR)
+    edit = ((wide & ~head) | around | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims)
@@ -405,12 +405,14 @@ def fringed(
     garment: np.ndarray,
     drawn: np.ndarray,
     layers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    fronts: tuple[tuple[Label, ...], ...] = ((Label.ARMS,), (Label.BAG,)),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Let what is new show between the strands of hair that fell over the old clothes, and up to arms and hands.
+    """Let what is new show between the strands of hair that fell over the old clothes, and up to hands and bags.
 
     Args:
         keep, gone: bool (h, w); garment: float32 (h, w), coverage of the new garment.
         drawn: bool (h, w), painted arms.
+        fronts: whose rims are looked for beside the hair's.
         layers: the plate filled everywhere, the plate with soft edges, the edit mask and the skin mask.
 
     Returns:
@@ -418,8 +420,9 @@ def fringed(
     """
     filled, plate, soft, skin = layers
     front, clothes = keep.astype(np.float32), gone & ~keep
-    hair, arms = (is_label(parse, label) & keep for label in (Label.HAIR, Label.ARMS))
-    for found in (strands(image, hair, clothes, body), skin_rim(image, arms, clothes, drawn, body)):
+    borders = [strands(image, is_label(parse, Label.HAIR) & keep, clothes, body)]
+    borders += [clean_rim(image, is_label(parse, *labels) & keep, clothes, drawn, body) for labels in fronts]
+    for found in borders:
         if found is not None:
             plate, front, changed = found.over(plate, filled, front, garment)
             soft, skin = np.maximum(soft, changed), skin * (1 - found.alpha)

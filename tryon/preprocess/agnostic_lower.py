@@ -12,7 +12,7 @@ import numpy as np
 
 from ..labels import Label
 from ..types import Person
-from .agnostic import Agnostic
+from .agnostic import Agnostic, fringed
 from .arms import arm_mask, hand_mask
 from .body import Body, body_from_pose, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, smooth_fill, wide_blur
@@ -304,9 +304,13 @@ def build(
     off = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3) / (9.0 * unit)
     soft = np.maximum(soft, np.clip(1.1 - off, 0, 1) * skin * (bare & ~keep)).astype(np.float32)
     soft[soft < 0.02] = 0
-    plate = np.clip(image + (plate - image) * soft[..., None], 0, 255)
+    filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
-    return Agnostic(plate.astype(np.float32), soft, keep.astype(np.float32), skin * (soft > 0), layout, colour)
+    plate, front, soft, skin = fringed(
+        image, parse, keep, gone, body, garment, np.zeros_like(edit), (filled, plate, soft, skin),
+        ((Label.ARMS,), (Label.BAG,), (Label.TOP, Label.OUTERWEAR)),
+    )  # fmt: skip
+    return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 
 
 def _under_trousers(

@@ -17,7 +17,7 @@ from .masks import dilate, patch, sizeable
 
 #: How far into the hair and into the clothes their border is looked for, shoulder breadths.
 INSIDE, OUTSIDE = 0.3, 0.12
-#: The same for arms and hands.
+#: The same for hands, bags and what else lies in front of clothes.
 RIM_INSIDE, RIM_OUTSIDE = 0.05, 0.03
 #: Torso lengths from the shoulder line above which no hair lies on clothes.
 HIGHEST = -0.3
@@ -118,16 +118,16 @@ def strands(image: np.ndarray, hair: np.ndarray, clothes: np.ndarray, body: Body
     return _border(image, hair, clothes, low, body.breadth, (INSIDE, OUTSIDE), 0.15)
 
 
-def skin_rim(
-    image: np.ndarray, arms: np.ndarray, clothes: np.ndarray, drawn: np.ndarray, body: Body
+def clean_rim(
+    image: np.ndarray, front: np.ndarray, clothes: np.ndarray, drawn: np.ndarray, body: Body
 ) -> Strands | None:
-    """The border of bare arms and hands on clothes, as for `strands`: a label map leaves a rim of the old clothes.
+    """The border of hands or bags on clothes, as for `strands`: a label map leaves a rim of the old clothes.
 
     Args:
-        drawn: bool (h, w), arms that are painted: where they go on in those that are seen there is no border.
+        front: bool (h, w), what lies in front of the clothes; drawn: bool (h, w), arms that are painted: where they go on in those that are seen there is no border.
     """
     where = dilate(drawn.astype(np.uint8), 2 * RIM_INSIDE * body.breadth) == 0
-    return _border(image, arms, clothes, where, body.breadth, (RIM_INSIDE, RIM_OUTSIDE), 0.06)
+    return _border(image, front, clothes, where, body.breadth, (RIM_INSIDE, RIM_OUTSIDE), 0.06)
 
 
 def _border(
