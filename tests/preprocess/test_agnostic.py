@@ -567,3 +567,61 @@ def test_overexposed_skin_beside_the_sleeve_is_no_cuff(inputs):
         image[forearm] = colour
         found = repair.repair_skin(image, parse, body)[forearm] == Label.ARMS
         assert found.mean() > 0.9 if stays else found.mean() < 0.2
+
+
+def _standing(labels):
+    """The drawn figure on its canvas, `labels` painted over: parse, body, and torso lengths."""
+    view = PersonView(drawn_person.person(), edit_window(*_pose_and_parse()))
+    parse = view.parse.copy()
+    along = torso_rows(view.body, parse.shape)
+    for old, new, low, high in labels:
+        parse[(parse == old) & (along > low) & (along < high)] = new
+    return view.image, parse, view.body, along
+
+
+def _pose_and_parse():
+    person = drawn_person.person()
+    return person.pose, person.parse
+
+
+def test_a_long_shirt_over_bare_legs_keeps_its_skirt():
+    image, parse, body, along = _standing([(Label.LOWER, Label.TOP, 0, 1.55), (Label.LOWER, Label.LEGS, 1.55, 9)])
+    out = repair.worn_as_dress(image, parse, body, bare=True)
+    skirt = (parse == Label.TOP) & (along > 1.1)
+    assert (out[skirt] == Label.DRESS).mean() > 0.9
+    assert np.array_equal(out[along < 0.55], parse[along < 0.55])
+    assert np.array_equal(repair.worn_as_dress(image, parse, body, bare=False), parse), "over tights or trousers"
+
+
+def test_a_shirt_over_shorts_is_no_dress():
+    image, parse, body, _ = _standing([(Label.LOWER, Label.TOP, 0, 1.35), (Label.LOWER, Label.LEGS, 1.6, 9)])
+    image = image.copy()
+    image[parse == Label.LOWER], image[parse == Label.TOP] = (30, 40, 160), (200, 190, 180)
+    assert np.array_equal(repair.worn_as_dress(image, parse, body, bare=True), parse)
+    image, parse, body, _ = _standing([(Label.LOWER, Label.LEGS, 1.15, 9)])
+    assert np.array_equal(repair.worn_as_dress(image, parse, body, bare=True), parse), "it ends at the hips"
+
+
+def test_a_watch_parsed_as_clothing_does_not_part_hand_and_arm():
+    person = drawn_person.person(long_sleeves=False)
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    size = person.parse.shape
+    band = (arm_mask(body, 0, size, 0.6, 1.78, 1.8) > 0.5) & (person.parse == Label.ARMS)
+    parse = np.where(band, np.uint8(Label.TOP), person.parse)
+    out = repair.bridged_wrists(parse, body)
+    assert (out[band] == Label.ARMS).mean() > 0.8
+    assert np.array_equal(repair.bridged_wrists(person.parse, body), person.parse)
+    sleeve = (arm_mask(body, 0, size, 1.3, 1.2, 1.95) > 0.5) & (person.parse == Label.ARMS)
+    long = np.where(sleeve, np.uint8(Label.TOP), person.parse)
+    assert np.array_equal(repair.bridged_wrists(long, body), long), "a sleeve up to the hand"
+
+
+def test_what_a_hand_holds_is_no_cuff():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    image = np.full((*person.parse.shape, 3), (180, 190, 200), np.uint8)
+    image[np.isin(person.parse, [Label.FACE, Label.ARMS])] = (210, 160, 130)
+    held = hand_mask(body, 0, person.parse.shape, 0.8) > 0.5
+    image[held & (person.parse == Label.ARMS)] = (30, 60, 200)
+    out = repair.repair_skin(image, person.parse, body)
+    assert (out[held & (person.parse == Label.ARMS)] == Label.ARMS).all()

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from tests import drawn_person
+from tryon.labels import Label
 from tryon.preprocess import skeleton
-from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.arms import arm_mask
+from tryon.preprocess.body import body_from_pose, torso_rows, trunk_mask
 from tryon.preprocess.layers import assemble
+from tryon.preprocess.masks import dilate
 from tryon.preprocess.mesh import rasterize
 
 SIZE = (600, 400)
@@ -178,3 +181,46 @@ def test_spikes_of_a_garment_go_unless_they_may_be_straps(straps):
     if not straps:
         assert alpha[42:70, 58:67].max() < 0.3
     assert alpha[60:170, 125:145].min() > 0.9 and alpha[90:170, 50:150].min() > 0.9
+
+
+def _clothed(grow: float) -> tuple[np.ndarray, object]:
+    """A parse of clothes that reach beyond the bare body by so many shoulder breadths, and the body."""
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    parse = np.zeros(SIZE, np.uint8)
+    bare = trunk_mask(body, SIZE, 1.0, -0.02, 1.05) > 0.5
+    for side in (0, 1):
+        bare |= arm_mask(body, side, SIZE, 1.0, 0.0, 1.9) > 0.5
+    parse[dilate(bare.astype(np.uint8), grow * body.breadth) > 0] = Label.OUTERWEAR
+    return parse, body
+
+
+@pytest.mark.parametrize("grow", [0.05, 0.09])
+def test_shoulders_move_to_the_outline_of_what_is_worn(grow):
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    parse, body = _clothed(grow)
+    fit = skeleton.fit(garment, marks, body)
+    moved = skeleton.on_outline(fit, garment, marks, parse, body)
+
+    def exposed(target):
+        parts = skeleton.warp(garment, marks, target, body, SIZE)
+        _, alpha, _ = assemble(garment.image, parts, body.breadth, target.scale)
+        return int(((parse > 0) & (alpha < 0.5) & (torso_rows(body, SIZE) < 0.9)).sum())
+
+    assert exposed(moved) < 0.75 * exposed(fit)
+    for name in ("neck", "shoulder"):
+        for side in ("left", "right"):
+            way = np.linalg.norm(moved.points[f"{name}_{side}"] - fit.points[f"{name}_{side}"])
+            assert way <= (skeleton.SEAM_HIGHER + 1e-3) * body.breadth
+    assert np.array_equal(moved.points["hem_left"], fit.points["hem_left"])
+
+
+def test_without_an_outline_the_fit_stays():
+    garment = drawn_person.flat_top("long")
+    marks = skeleton.landmarks_of(garment)
+    _, body = _clothed(0.05)
+    fit = skeleton.fit(garment, marks, body)
+    for label in (Label.BACKGROUND, Label.HAIR, Label.TOP):  # nothing there, all hidden, no end in sight
+        same = skeleton.on_outline(fit, garment, marks, np.full(SIZE, label, np.uint8), body)
+        assert all(np.allclose(same.points[k], fit.points[k], atol=1e-3) for k in fit.points), label
+        assert all(np.isnan(o).all() for o in same.outline), label

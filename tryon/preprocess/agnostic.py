@@ -15,7 +15,7 @@ import numpy as np
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
-from .hair import clean_rim, strands
+from .fronts import Borders
 from .masks import dilate, is_label, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -419,11 +419,11 @@ def fringed(
         plate, keep (float32), edit and skin masks.
     """
     filled, plate, soft, skin = layers
-    front, clothes = keep.astype(np.float32), gone & ~keep
-    borders = [strands(image, is_label(parse, Label.HAIR) & keep, clothes, body)]
-    borders += [clean_rim(image, is_label(parse, *labels) & keep, clothes, drawn, body) for labels in fronts]
-    for found in borders:
-        if found is not None:
-            plate, front, changed = found.over(plate, filled, front, garment)
-            soft, skin = np.maximum(soft, changed), skin * (1 - found.alpha)
-    return plate.astype(np.float32), front, soft, skin
+    plate, front = plate.astype(np.float32), keep.astype(np.float32)
+    borders = Borders(image, gone & ~keep, body)
+    found = [borders.hair(is_label(parse, Label.HAIR) & keep)]
+    found += [borders.rim(is_label(parse, *labels) & keep, drawn) for labels in fronts]
+    for border in found:
+        if border is not None:
+            border.lay(plate, filled, front, soft, skin, garment)
+    return plate, front, soft, skin

@@ -61,7 +61,8 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
         return near + (folds - near) * share
     if weave is not None:
         share = np.clip((beyond - 0.15) * 8, 0, 1)[..., None]
-        return near + (_meeting(_plain_cloth(photo, lower, unit, beside=lower, weave=weave), photo, lower, unit) - near) * share
+        woven = _plain_cloth(photo, lower, unit, beside=lower, weave=weave)
+        return near + (_meeting(woven, photo, lower, unit) - near) * share
     share = np.clip((beyond - 0.6) * 8, 0, 1)[..., None]
     return near + (row_fill(photo, lower, column_fill(photo, lower)) - near) * share
 
@@ -116,21 +117,21 @@ def _to_and_fro(count: int, first: int, last: int) -> np.ndarray:
 
 
 def _rectangle(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """A large upright rectangle in a mask: (x0, y0, x1, y1) px, exclusive ends; looked for on every fourth pixel."""
-    step = 4
-    small = cv2.erode(mask.astype(np.uint8), np.ones((step + 1, step + 1), np.uint8))[::step, ::step]
-    height = np.zeros(small.shape[1], np.int64)
-    best, found = 0, (0, 0, 0, 0)
-    for y, row in enumerate(small):
-        height = (height + 1) * (row > 0)
-        for tall in np.unique(height[height > 0]):
-            for a, b in _runs(height >= tall):
-                # narrow strips show less than squares
-                area = min(b - a, tall) ** 1.5 * max(b - a, tall) ** 0.5
-                if area > best:
-                    best, found = area, (a, y + 1 - int(tall), b, y + 1)
-    x0, y0, x1, y1 = (v * step for v in found)
-    return x0, y0, min(x1, mask.shape[1]), min(y1, mask.shape[0])
+    """The largest upright square in a mask (h, w), drawn out to a rectangle: (x0, y0, x1, y1) px, exclusive ends."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    depth = cv2.distanceTransform(padded, cv2.DIST_C, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    half = int(depth[y, x]) - 1
+    if half < 0:
+        return 0, 0, 0, 0
+    rows = _around_at(mask[:, x - half : x + half + 1].all(1), int(y))
+    columns = _around_at(mask[rows[0] : rows[1]].all(0), int(x))
+    return columns[0], rows[0], columns[1], rows[1]
+
+
+def _around_at(line: np.ndarray, place: int) -> tuple[int, int]:
+    """Start and end of the stretch of True that `place` lies in."""
+    return next((a, b) for a, b in _runs(line) if a <= place < b)
 
 
 def _plain_cloth(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..labels import NUM_LABELS, Label
+from .guided import GuidedFilter
 
 #: Bins of each Lab channel.
 BINS = 16
@@ -99,35 +100,16 @@ def along_edges(shares: np.ndarray, canvas: np.ndarray) -> np.ndarray:
     """
     height, width = shares.shape[1:]
     size = (max(width // 2, 1), max(height // 2, 1))
-    kernel = (RADIUS + 1, RADIUS + 1)  # of radius RADIUS / 2 at half size
-    guide = canvas.astype(np.float32) / 255
-
-    def mean(x: np.ndarray) -> np.ndarray:
-        return cv2.blur(x, kernel)
-
-    colours = [np.ascontiguousarray(guide[..., c]) for c in range(3)]
-    small = [cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in colours]
-    means = [mean(c) for c in small]
-    (rr, rg, rb), (_, gg, gb), (_, _, bb) = (
-        [mean(small[i] * small[j]) - means[i] * means[j] + (EPSILON if i == j else 0) for j in range(3)]
-        for i in range(3)
-    )
-    # the inverse of the symmetric 3x3 matrix, by cofactors
-    first, second, third = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    fourth, fifth, sixth = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    scale = 1 / np.maximum(rr * first + rg * second + rb * third, 1e-12)
-    rows = ((first, second, third), (second, fourth, fifth), (third, fifth, sixth))
+    colours = [np.ascontiguousarray(c) for c in cv2.split(canvas.astype(np.float32) / 255)]
+    small = np.dstack([cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in colours])
+    guided = GuidedFilter(small, RADIUS // 2, EPSILON)  # at half size
     out = np.zeros_like(shares)
     full = (width, height)
     for label in _active(shares):
-        share = cv2.resize(shares[label], size, interpolation=cv2.INTER_AREA)
-        level = mean(share)
-        together = [mean(share * c) - m * level for c, m in zip(small, means, strict=True)]
-        slopes = [scale * sum(k * t for k, t in zip(row, together, strict=True)) for row in rows]
-        offset = level - sum(s * m for s, m in zip(slopes, means, strict=True))
-        fitted = cv2.resize(mean(offset), full)
+        slopes, offset = guided.coefficients(cv2.resize(shares[label], size, interpolation=cv2.INTER_AREA))
+        fitted = cv2.resize(offset, full)
         for slope, colour in zip(slopes, colours, strict=True):
-            fitted += cv2.resize(mean(slope), full) * colour
+            fitted += cv2.resize(slope, full) * colour
         out[label] = fitted
     return out
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, hand_mask
-from .colours import common_colours, histogram, lab_of
 from .body import Body, below_chin, torso_rows
+from .colours import common_colours, histogram, lab_of
 from .fill import skin_colour
 from .masks import dilate, is_label
 

@@ -215,9 +215,7 @@ def fit(
     return Fit({k: v.astype(np.float32) for k, v in points.items()}, scale, hem, (ends[0], ends[1]), sleeve)
 
 
-def on_outline(
-    target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body
-) -> Fit:
+def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body) -> Fit:
     """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, and the outline of
     the worn sleeves: a strip of the old clothes beside the new ones would have to be filled with background.
 

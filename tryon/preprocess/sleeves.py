@@ -34,8 +34,8 @@ MIRRORED = 0.4
 RARE, STAINED = 3e-4, 0.008
 #: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
 ODD = 0.7
-#: Where along an arm the worn sleeve's outline is looked for, see `arm_stations`, and up to how many bare-arm radii from
-#: its axis.
+#: Where along an arm the worn sleeve's outline is looked for, see `arm_stations`, and up to how many bare-arm radii
+#: from its axis.
 STATIONS, FARTHEST = np.linspace(0.2, 2.0, 19), 1.75
 _TORSO = (
     "neck_left", "shoulder_left", "armpit_left", "hem_left", "hem_right", "armpit_right", "shoulder_right", "neck_right"

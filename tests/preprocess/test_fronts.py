@@ -1,0 +1,124 @@
+"""The borders of hair, hands and bags on clothes that go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import drawn_person
+from tryon.inputs import PersonView, edit_window
+from tryon.preprocess.fronts import Borders
+from tryon.preprocess.guided import GuidedFilter
+from tryon.preprocess.masks import dilate
+
+BROWN, BLUE = (120, 80, 40), (60, 90, 200)
+
+
+@pytest.fixture(scope="module")
+def body():
+    person = drawn_person.person()
+    return PersonView(person, edit_window(person.pose, person.parse)).body
+
+
+def scene(body, hair_colour=BROWN, cloth_colour=BLUE):
+    """A picture with hair that ends in strands on clothes, the true hair, and its coarse label: (h, w[, 3])."""
+    h, w = 512, 384
+    y0 = int(body.neck[1])
+    middle, half, down = int(body.neck[0]), int(0.25 * body.breadth), int(0.5 * body.breadth)
+    rng = np.random.default_rng(3)
+    picture = np.full((h, w, 3), 220, np.float32)
+    picture[y0 - 10 :] = cloth_colour
+    truth = np.zeros((h, w), bool)
+    truth[y0 - down : y0 + down // 2, middle - half : middle + half] = True
+    label = truth.copy()
+    label[: y0 + down, middle - half : middle + half] |= truth.any()
+    label[: y0 - down] = False
+    for x in range(middle - half, middle + half, 8):  # strands, 4 px of each 8
+        truth[y0 + down // 2 : y0 + down, x : x + 4] = True
+    picture[truth] = hair_colour
+    clothes = np.zeros((h, w), bool)
+    clothes[y0 - 10 :, 20:-20] = True
+    picture += rng.normal(0, 2, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8), truth, label, clothes & ~label
+
+
+def test_clothes_between_strands_are_not_hair(body):
+    picture, truth, label, clothes = scene(body)
+    border = Borders(picture, clothes, body).hair(label)
+    alpha, inside = border.alpha, truth[border.part]
+    held = label[border.part] & border.zone
+    assert alpha[held & inside].mean() > 0.85
+    assert alpha[held & ~inside].mean() < 0.3
+    gaps = held & ~inside
+    assert np.abs(border.colour[gaps] - BROWN).mean() < 25, "what is left of hair there has the hair's colour"
+
+
+def test_where_colours_say_nothing_the_label_map_decides(body):
+    picture, _, label, clothes = scene(body, (40, 40, 40), (40, 40, 40))
+    border = Borders(picture, clothes, body).hair(label)
+    inside = label[border.part] & border.zone
+    assert border.alpha[inside].mean() > 0.8
+    assert border.alpha[border.zone & ~label[border.part]].mean() < 0.25
+
+
+def test_no_hair_on_clothes_no_border(body):
+    picture, _, label, clothes = scene(body)
+    assert Borders(picture, clothes & False, body).hair(label) is None
+    assert Borders(picture, clothes, body).hair(label & False) is None
+
+
+def test_a_collar_in_the_colour_of_hair_is_left_to_the_label_map(body):
+    picture, _, label, clothes = scene(body)
+    picture[clothes & (dilate(label.astype(np.uint8), 0.16 * body.breadth) > 0)] = BROWN  # a fur collar on a coat
+    assert Borders(picture, clothes, body).hair(label) is None
+
+
+def test_a_hand_loses_its_rim_of_old_clothes(body):
+    h, w, r = 512, 384, 0.15 * body.breadth
+    yy, xx = np.mgrid[0:h, 0:w]
+    away = np.hypot(yy - 300, xx - 190)
+    picture = np.full((h, w, 3), BLUE, np.uint8)
+    picture[away < r] = (220, 170, 140)
+    rim = max(0.02 * body.breadth, 2)
+    label = away < r + rim
+    border = Borders(picture, ~label, body).rim(label, np.zeros((h, w), bool))
+    ring = ((away > r + 1) & label)[border.part]
+    assert border.alpha[ring].mean() < 0.35
+    assert border.alpha[(away < r - 1)[border.part] & border.zone].mean() > 0.8
+    drawn = np.ones((h, w), bool)
+    assert Borders(picture, ~label, body).rim(label, drawn) is None, "a painted arm goes on in it"
+
+
+def test_strands_lie_over_the_new_garment(body):
+    picture, _, label, clothes = scene(body)
+    border = Borders(picture, clothes, body).hair(label)
+    size = label.shape
+    plate = picture.astype(np.float32)
+    filled = np.full((*size, 3), 200, np.float32)
+    keep, edit, skin = label.astype(np.float32), np.zeros(size, np.float32), np.ones(size, np.float32)
+    before = plate.copy()
+    border.lay(plate, filled, keep, edit, skin, np.ones(size, np.float32))
+    changed = np.zeros(size, bool)
+    changed[border.part] = border.zone & (border.alpha < 0.98)
+    assert np.array_equal(plate[~changed], before[~changed])
+    assert (edit[changed] == 1).all() and (edit[~changed] == 0).all()
+    assert np.array_equal(keep[border.part][border.zone], border.alpha[border.zone])
+    red = np.array([200, 30, 30], np.float32)
+    cover = 1 - keep
+    shown = plate + (red - plate) * cover[..., None]
+    expected = border.alpha[..., None] * border.colour + (1 - border.alpha[..., None]) * red
+    assert np.abs(shown[border.part] - expected)[changed[border.part]].max() < 1.5
+    bare = before.copy()
+    border.lay(bare, filled, keep.copy(), edit.copy(), skin.copy(), np.zeros(size, np.float32))
+    expected = border.alpha[..., None] * border.colour + (1 - border.alpha[..., None]) * 200
+    assert np.abs(bare[border.part] - expected)[changed[border.part]].max() < 1.5
+
+
+def test_guided_filter_follows_the_edges_of_the_picture():
+    picture = np.zeros((60, 60, 3), np.float32)
+    picture[:, 30:] = 0.8
+    rough = np.zeros((60, 60), np.float32)
+    rough[:, 33:] = 1  # three px beside the edge
+    out = GuidedFilter(picture, 6, 1e-4)(rough)
+    assert out[30, 31] > out[30, 28] + 0.3
+    assert np.allclose(GuidedFilter(picture, 4, 1e-4)(np.full((60, 60), 0.4, np.float32)), 0.4, atol=1e-4)

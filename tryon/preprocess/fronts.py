@@ -1,0 +1,166 @@
+"""Hair, hands and bags in front of the old clothes: how much of each pixel is theirs, and in which colour.
+
+A label map cuts hair off like paper, with the old clothes between its strands, and leaves a rim of them round hands.
+Here colours decide at the border: those of the hair farther up against those of the clothes around, and where they
+can't, the label map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .body import Body, torso_rows
+from .fill import push_pull
+from .guided import GuidedFilter
+from .masks import dilate, patch, sizeable
+
+#: How far into the hair and into the clothes their border is looked for, shoulder breadths.
+INSIDE, OUTSIDE = 0.3, 0.12
+#: The same for hands, bags and what else lies in front of clothes.
+RIM_INSIDE, RIM_OUTSIDE = 0.05, 0.03
+#: Torso lengths from the shoulder line above which no hair lies on clothes.
+HIGHEST = -0.3
+#: Bins of each Lab channel.
+BINS = 24
+#: Colours never speak more strongly than this, in nats, before `GAIN`; the label map speaks so strongly at the zone's
+#: ends.
+LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
+#: Where the mean odds of hair and clothes differ by less than the second, colours count less, by the first at least:
+#: black hair on a black coat.
+LEAST, APART = 0.2, 1.5
+#: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
+HAIR_LEAST, RIM_LEAST = 0.15, 0.06
+#: Radius (px) and epsilon (colours 0..1) of the guided filter.
+RADIUS, EPSILON = 2, 1e-4
+#: Where so much of the clothes would be hair, they have its colours: fur.
+FUR = 0.3
+#: Shares below this are none, and above the rest whole.
+FAINT = 0.2
+
+_BIN = (np.arange(256) * BINS // 256).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Border:
+    """What lies in front of clothes, pixel by pixel, in a part of the canvas.
+
+    Args:
+        part: rows and columns of it; all else has its size (h, w).
+        zone: bool (h, w), where the border was looked for.
+        alpha: float32 (h, w), the share of what lies in front, 0 outside of the zone.
+        colour: float32 (h, w, 3) in 0..255, of it alone.
+    """
+
+    part: tuple[slice, slice]
+    zone: np.ndarray
+    alpha: np.ndarray
+    colour: np.ndarray
+
+    def lay(
+        self,
+        plate: np.ndarray,
+        filled: np.ndarray,
+        keep: np.ndarray,
+        edit: np.ndarray,
+        skin: np.ndarray,
+        garment: np.ndarray,
+    ) -> None:
+        """Lay it over a filled plate; changes `plate`, `keep`, `edit` and `skin`, in place.
+
+        Args:
+            plate: float32 (H, W, 3), with soft edges; filled: the same without what lies in front, defined everywhere.
+            keep, edit, skin: float32 (H, W), see `Agnostic`; garment: coverage of the new garment.
+        """
+        alpha, covered = self.alpha[..., None], garment[self.part][..., None]
+        seen = alpha * self.colour + (1 - alpha) * (1 - covered) * filled[self.part]
+        shown = 1 - covered * (1 - alpha)  # the garment comes over it by the rest
+        under = np.where(shown < 0.01, self.colour, seen / np.maximum(shown, 1e-3))
+        changed = self.zone & (self.alpha < 0.98)
+        plate[self.part] = np.where(changed[..., None], np.clip(under, 0, 255), plate[self.part])
+        keep[self.part] = np.where(self.zone, self.alpha, keep[self.part])
+        edit[self.part] = np.maximum(edit[self.part], changed)
+        skin[self.part] *= 1 - self.alpha
+
+
+class Borders:
+    """Looks for the borders of what lies in front of clothes that go.
+
+    Args:
+        image: uint8 (H, W, 3); clothes: bool (H, W), those that go.
+    """
+
+    def __init__(self, image: np.ndarray, clothes: np.ndarray, body: Body) -> None:
+        self.image, self.clothes, self.body = image, clothes, body
+        self._away = cv2.distanceTransform((~clothes).astype(np.uint8), cv2.DIST_L2, 3)
+        lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+        first, second, third = (cv2.LUT(c, _BIN) for c in cv2.split(lab))
+        self._bins = (first.astype(np.int32) * BINS + second) * BINS + third
+
+    def hair(self, hair: np.ndarray) -> Border | None:
+        """Of hair, bool (H, W), strand by strand; None where it lies on no clothes."""
+        low = torso_rows(self.body, hair.shape) > HIGHEST
+        return self._border(hair, low, (INSIDE, OUTSIDE), HAIR_LEAST)
+
+    def rim(self, front: np.ndarray, drawn: np.ndarray) -> Border | None:
+        """Of hands or bags: a label map leaves a rim of the old clothes round them; None where they lie on none.
+
+        Args:
+            front: bool (H, W); drawn: bool (H, W), arms that are painted: where they go on in those that are seen
+                there is no border.
+        """
+        where = dilate(drawn.astype(np.uint8), 2 * RIM_INSIDE * self.body.breadth) == 0
+        return self._border(front, where, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST)
+
+    def _odds(self, front: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Log odds of each bin's colour being that of the front: float32. What neither has is rather not."""
+        shares = []
+        for region, floor in ((front, 1e-3), (other, 2e-3)):
+            table = np.bincount(self._bins[region], minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
+            for axis in range(3):
+                table = 0.5 * table + 0.25 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
+            shares.append(np.log(table.ravel() / max(int(region.sum()), 1) + floor))
+        return np.clip(shares[0] - shares[1], -LOUDEST, LOUDEST).astype(np.float32)
+
+    def _border(self, front: np.ndarray, where: np.ndarray, reach: tuple[float, float], least: float) -> Border | None:
+        """The border of what lies in front.
+
+        Args:
+            where: bool (H, W), in which it is looked for.
+            reach: how far into the front and into the clothes, and `least` the side of the smallest areas that say
+                something, shoulder breadths.
+        """
+        unit, clothes = self.body.breadth, self.clothes
+        inward, outward, few = reach[0] * unit, reach[1] * unit, (least * unit) ** 2
+        if (front & where & (self._away < inward)).sum() < 4:
+            return None
+        to_front = cv2.distanceTransform((~front).astype(np.uint8), cv2.DIST_L2, 3)
+        zone = where & ((front & (self._away < inward)) | (clothes & (to_front < outward)))
+        known = front & ~zone
+        if known.sum() < few:  # short hair
+            known = front & (self._away > 0.5 * inward)
+        other = clothes & ~zone & (to_front < 0.8 * unit)
+        if min(zone.sum(), known.sum(), other.sum()) < few:
+            return None
+        part = patch(zone, 4)
+        table = self._odds(known, other)
+        apart = float(table.take(self._bins[known]).mean() - table.take(self._bins[other]).mean())
+        odds = GAIN * float(np.clip(1 - (APART - apart), LEAST, 1)) * table.take(self._bins[part])
+        front, clothes, zone = front[part], clothes[part], zone[part]
+        inside, outside = self._away[part] / inward, to_front[part] / outward
+        prior = SURE * np.where(front, np.minimum(inside, 1), -np.minimum(outside, 1))
+        # what lies beside front and clothes, such as the face, must not draw a line round the front
+        alpha = np.where(zone, 1 / (1 + np.exp(-(odds + prior))), ~clothes).astype(np.float32)
+        photo = self.image[part].astype(np.float32)
+        alpha = GuidedFilter(photo / 255, RADIUS, EPSILON)(alpha)
+        alpha = np.clip((alpha - FAINT) / (1 - 2 * FAINT), 0, 1) * zone
+        if alpha[clothes & zone].sum() > FUR * max(int((clothes & zone).sum()), 1):
+            return None
+        inner = front & ~zone
+        solid = sizeable((alpha > 0.3) | inner, (0.1 * unit) ** 2)  # no crumbs
+        alpha *= cv2.dilate(solid.astype(np.uint8), np.ones((3, 3), np.uint8))
+        sure = cv2.erode(((alpha > 0.9) | inner).astype(np.uint8), np.ones((3, 3), np.uint8))
+        usual = push_pull(photo, sure.astype(np.float32))
+        return Border(part, zone, alpha, usual + (photo - usual) * alpha[..., None])
