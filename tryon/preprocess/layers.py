@@ -151,9 +151,10 @@ def assemble(
     for part in parts:
         weight, weight_factor = _antialias(part.weight, scale)
         # a garment that its photo cuts off ends there: beyond, its last row would run on as streaks
-        a = sample(weight, part.grid, weight_factor, border=cv2.BORDER_CONSTANT)
+        matte = sample(weight, part.grid, weight_factor, border=cv2.BORDER_CONSTANT)
         # where cloth goes on beyond the mesh, no matte softens its outline
-        a *= np.clip(2 * cv2.GaussianBlur(part.covered.astype(np.float32), (0, 0), 1.0) - 1, 0, 1)
+        mesh = cv2.GaussianBlur(part.covered.astype(np.float32), (0, 0), 1.0)
+        a = (matte * np.clip(2 * mesh - 1, 0, 1)).astype(np.float32)
         if alpha.any() and part.name not in SEAMLESS:
             near = cv2.GaussianBlur(a, (0, 0), max(0.035 * unit, 0.6)) * (1 - a)
             rgb *= (1 - CONTACT * near)[..., None]
