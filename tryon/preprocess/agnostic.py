@@ -16,7 +16,7 @@ from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
 from .fronts import Borders
-from .masks import dilate, is_label, sizeable, soften
+from .masks import dilate, is_label, joined_to, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
 
@@ -82,7 +82,7 @@ def old_garment(parse: np.ndarray, body: Body, hem: float) -> np.ndarray:
     for label in (Label.DRESS, Label.LOWER):
         old |= _above_a_hem(is_label(parse, label) & ~old, old, body)
     accessory = is_label(parse, Label.ACCESSORY) & ~worn_high(parse, along)
-    return old | _beside(accessory, old)  # belts, ties, brooches go with the old outfit
+    return old | joined_to(accessory, old)  # belts, ties, brooches go with the old outfit
 
 
 def slit(parse: np.ndarray, gone: np.ndarray, body: Body, along: np.ndarray, hem: float) -> np.ndarray:
@@ -138,15 +138,6 @@ def _above_a_hem(cloth: np.ndarray, old: np.ndarray, body: Body) -> np.ndarray:
         if inside.any() and old[lowest[inside], columns[inside]].sum() > 0.6 * len(columns):
             out |= piece
     return out
-
-
-def _beside(pieces: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The pieces (connected) that touch `other`: bool (h, w)."""
-    count, found = cv2.connectedComponents(pieces.astype(np.uint8))
-    touching = np.zeros(count, bool)
-    touching[np.unique(found[dilate(other.astype(np.uint8), 3).astype(bool) & pieces])] = True
-    touching[0] = False
-    return touching[found]
 
 
 def _sewn_on(parse: np.ndarray, body: Body) -> np.ndarray:
@@ -232,6 +223,10 @@ def occluders(
     arms = is_label(parse, Label.ARMS)
     arms &= ~(cuff_rims(parse, body) if rims is None else rims)
     hands = np.zeros(size, bool)
+    own = np.maximum(*(arm_mask(body, side, size, 2.0, 0.0, 2.3) for side in (0, 1))) > 0.5
+    held = np.maximum(*(hand_mask(body, side, size, 1.6) for side in (0, 1))) > 0.5
+    # fingers, and a child that is held by the hand; else it may be a thigh
+    keep |= joined_to(arms & (along > 1.0), held | bag) & ~own
     for side in (0, 1):
         hands |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
         if sleeve_end[side] < _LONG_SLEEVE:

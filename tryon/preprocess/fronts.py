@@ -33,6 +33,8 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
 HAIR_LEAST, RIM_LEAST = 0.15, 0.06
+#: So much round the zone is looked at, too, shoulder breadths.
+BESIDE = 0.15
 #: Radius (px) and epsilon (colours 0..1) of the guided filter.
 RADIUS, EPSILON = 2, 1e-4
 #: Where so much of the clothes would be hair, they have its colours: fur.
@@ -144,7 +146,7 @@ class Borders:
         other = clothes & ~zone & (to_front < 0.8 * unit)
         if min(zone.sum(), known.sum(), other.sum()) < few:
             return None
-        part = patch(zone, 4)
+        part = patch(zone, round(BESIDE * unit) + 4)
         table = self._odds(known, other)
         apart = float(table.take(self._bins[known]).mean() - table.take(self._bins[other]).mean())
         odds = GAIN * float(np.clip(1 - (APART - apart), LEAST, 1)) * table.take(self._bins[part])

@@ -43,6 +43,15 @@ def sizeable(mask: np.ndarray, least: float) -> np.ndarray:
     return large[parts] if count > 1 else mask
 
 
+def joined_to(pieces: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The connected pieces of a bool mask (h, w) that lie within 3 px of `other`."""
+    count, found = cv2.connectedComponents(pieces.astype(np.uint8))
+    touching = np.zeros(count, bool)
+    touching[np.unique(found[(dilate(other.astype(np.uint8), 3) > 0) & pieces])] = True
+    touching[0] = False
+    return touching[found]
+
+
 def soften(edit: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """An edit region with soft edges: float32 (h, w) in [0, 1], at least .5 inside, at most .35 on what is kept.
 

@@ -10,7 +10,7 @@ from .arms import arm_mask, hand_mask
 from .body import Body, below_chin, torso_rows
 from .colours import common_colours, histogram, lab_of
 from .fill import skin_colour
-from .masks import dilate, is_label
+from .masks import dilate, is_label, joined_to
 
 #: A top or coat that ends lower than this (torso lengths below the shoulder line) over bare legs is worn as a dress; so
 #: much of the clothing may be parsed as another garment, so much of the lower garment may be seen (shoulder breadths
@@ -87,6 +87,7 @@ def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
     light *= np.clip((100 - lab[..., 0]) / max(100 - float(skin[0]), 10.0), 0.25, 1.0)  # what is overexposed pales
     odd = (along < 0.42 * strength * light) | (across > 0.8 * strength + 3)
     odd = cv2.morphologyEx((odd & suspects).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    odd = joined_to(odd, clothing)  # else a pale cheek of a child beside the person
     return np.where(odd, np.uint8(Label.TOP), parse).astype(np.uint8)
 
 
