@@ -81,12 +81,15 @@ def test_a_hand_loses_its_rim_of_old_clothes(body):
     picture[away < r] = (220, 170, 140)
     rim = max(0.02 * body.breadth, 2)
     label = away < r + rim
-    border = Borders(picture, ~label, body).rim(label, np.zeros((h, w), bool))
+    border = Borders(picture, ~label, body).rim(label)
     ring = ((away > r + 1) & label)[border.part]
     assert border.alpha[ring].mean() < 0.35
     assert border.alpha[(away < r - 1)[border.part] & border.zone].mean() > 0.8
-    drawn = np.ones((h, w), bool)
-    assert Borders(picture, ~label, body).rim(label, drawn) is None, "a painted arm goes on in it"
+    drawn = yy < 300
+    rest = border.apart(drawn, body.breadth)
+    assert not (rest.zone & drawn[border.part]).any(), "a painted arm goes on in it"
+    low = (yy > 300 + 0.12 * body.breadth)[border.part]
+    assert np.array_equal(rest.alpha[low], border.alpha[low]) and rest.zone.any()
 
 
 def test_strands_lie_over_the_new_garment(body):

@@ -7,15 +7,17 @@ covers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from .. import beside
 from ..labels import TORSO_CLOTHING, Label
 from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
-from .fronts import Borders
+from .fronts import Border, Borders
 from .masks import dilate, is_label, joined_to, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -377,6 +379,7 @@ def build(
     edit = ((wide & ~head) | around | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
+    borders = start_borders(image, parse, keep, gone, body)
     plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims)
     hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
     for side in (0, 1):
@@ -386,28 +389,48 @@ def build(
     layout = np.where(edit, layout, parse).astype(np.uint8)
     drawn = (layout == int(Label.ARMS)) & (soft > 0.5)
     before = arms_before(parse, body, drawn, sleeves, sleeve_end, hands)
-    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, drawn, (filled, plate, soft, skin))
+    plate, front, soft, skin = fringed(borders(), keep, garment, drawn, body.breadth, (filled, plate, soft, skin))
     keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
 
-def fringed(
+def start_borders(
     image: np.ndarray,
     parse: np.ndarray,
     keep: np.ndarray,
     gone: np.ndarray,
     body: Body,
+    fronts: tuple[tuple[Label, ...], ...] = ((Label.ARMS,), (Label.BAG,)),
+) -> Callable[[], list[tuple[Label, Border]]]:
+    """Begin to look for the borders of hair and of `fronts` on the old clothes, see `fringed`.
+
+    Args:
+        keep, gone: bool (h, w).
+    """
+
+    def look() -> list[tuple[Label, Border]]:
+        borders = Borders(image, gone & ~keep, body)
+        found = [(Label.HAIR, borders.hair(is_label(parse, Label.HAIR) & keep))]
+        found += [(labels[0], borders.rim(is_label(parse, *labels) & keep)) for labels in fronts]
+        return [(label, border) for label, border in found if border is not None]
+
+    return beside.start(look)
+
+
+def fringed(
+    borders: list[tuple[Label, Border]],
+    keep: np.ndarray,
     garment: np.ndarray,
     drawn: np.ndarray,
+    unit: float,
     layers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    fronts: tuple[tuple[Label, ...], ...] = ((Label.ARMS,), (Label.BAG,)),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Let what is new show between the strands of hair that fell over the old clothes, and up to hands and bags.
 
     Args:
-        keep, gone: bool (h, w); garment: float32 (h, w), coverage of the new garment.
-        drawn: bool (h, w), painted arms.
-        fronts: whose rims are looked for beside the hair's.
+        borders: see `start_borders`.
+        keep: bool (h, w); garment: float32 (h, w), coverage of the new garment.
+        drawn: bool (h, w), painted arms; unit: shoulder breadth, px.
         layers: the plate filled everywhere, the plate with soft edges, the edit mask and the skin mask.
 
     Returns:
@@ -415,10 +438,7 @@ def fringed(
     """
     filled, plate, soft, skin = layers
     plate, front = plate.astype(np.float32), keep.astype(np.float32)
-    borders = Borders(image, gone & ~keep, body)
-    found = [borders.hair(is_label(parse, Label.HAIR) & keep)]
-    found += [borders.rim(is_label(parse, *labels) & keep, drawn) for labels in fronts]
-    for border in found:
-        if border is not None:
-            border.lay(plate, filled, front, soft, skin, garment)
+    for label, border in borders:
+        found = border.apart(drawn, unit) if label == Label.ARMS else border
+        found.lay(plate, filled, front, soft, skin, garment)
     return plate, front, soft, skin

@@ -13,7 +13,17 @@ import numpy as np
 
 from ..labels import Label
 from . import agnostic_lower
-from .agnostic import Agnostic, arms_before, fringed, hand_hidden, joined, occluders, paint_hand, worn_high
+from .agnostic import (
+    Agnostic,
+    arms_before,
+    fringed,
+    hand_hidden,
+    joined,
+    occluders,
+    paint_hand,
+    start_borders,
+    worn_high,
+)
 from .agnostic_lower import leg_picture
 from .arms import cuff_rims
 from .body import Body, torso_rows
@@ -140,6 +150,7 @@ def build(
     shadow = _hem_shadow(garment, body.breadth)
     edit |= (shadow > 0.03) & is_label(parse, Label.LEGS) & ~keep
     soft = soften(edit, keep)
+    borders = start_borders(image, parse, keep, gone, body)
     plate, layout, skin, colour = _fill(image, parse, body, lower, hole, gone, fit, legs, silhouette, garment, rims)
     bare = is_label(parse, Label.LEGS) & ~hole  # stays, in the shadow
     plate[bare] = image[bare]
@@ -150,7 +161,7 @@ def build(
     painted = (layout == int(Label.ARMS)) & (soft > 0.5)
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
     before = arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands)
-    plate, front, soft, skin = fringed(image, parse, keep, gone, body, garment, painted, (filled, plate, soft, skin))
+    plate, front, soft, skin = fringed(borders(), keep, garment, painted, body.breadth, (filled, plate, soft, skin))
     keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 

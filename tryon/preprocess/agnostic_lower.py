@@ -12,7 +12,7 @@ import numpy as np
 
 from ..labels import Label
 from ..types import Person
-from .agnostic import Agnostic, fringed
+from .agnostic import Agnostic, fringed, start_borders
 from .arms import arm_mask, hand_mask
 from .body import Body, body_from_pose, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, smooth_fill, wide_blur
@@ -299,6 +299,8 @@ def build(
     edit = ((wide & ~bare) | rim | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
+    fronts = ((Label.ARMS,), (Label.BAG,), (Label.TOP, Label.OUTERWEAR))
+    borders = start_borders(image, parse, keep, gone, body, fronts)
     plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour, _above(garment))
     # bare legs in the shadow of the old hem fade into those above it
     off = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3) / (9.0 * unit)
@@ -307,9 +309,8 @@ def build(
     filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     plate, front, soft, skin = fringed(
-        image, parse, keep, gone, body, garment, np.zeros_like(edit), (filled, plate, soft, skin),
-        ((Label.ARMS,), (Label.BAG,), (Label.TOP, Label.OUTERWEAR)),
-    )  # fmt: skip
+        borders(), keep, garment, np.zeros_like(edit), body.breadth, (filled, plate, soft, skin)
+    )
     return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 
 

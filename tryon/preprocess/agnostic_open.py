@@ -106,6 +106,7 @@ def build(
     hole = dilate(edit.astype(np.uint8), 1).astype(bool)
     edit |= dim
     soft = soften(edit, keep)
+    borders = agnostic.start_borders(image, parse, keep, gone, body)
     plate, layout, skin, colour = fill_plate(
         image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves, rims
     )
@@ -118,7 +119,7 @@ def build(
     drawn = (layout == int(Label.ARMS)) & edit
     layout = np.where(edit, layout, parse).astype(np.uint8)
     plate, front, soft, skin = agnostic.fringed(
-        image, parse, keep, gone, body, garment, drawn, (filled, plate, soft, skin)
+        borders(), keep, garment, drawn, body.breadth, (filled, plate, soft, skin)
     )
     return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 

@@ -7,7 +7,7 @@ can't, the label map.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,6 +61,11 @@ class Border:
     alpha: np.ndarray
     colour: np.ndarray
 
+    def apart(self, drawn: np.ndarray, unit: float) -> Border:
+        """The same, but for where painted arms, bool (H, W), go on in those that are seen; unit: shoulder breadth."""
+        near = dilate(drawn[self.part].astype(np.uint8), 2 * RIM_INSIDE * unit) > 0
+        return replace(self, zone=self.zone & ~near, alpha=self.alpha * ~near)
+
     def lay(
         self,
         plate: np.ndarray,
@@ -106,15 +111,10 @@ class Borders:
         low = torso_rows(self.body, hair.shape) > HIGHEST
         return self._border(hair, low, (INSIDE, OUTSIDE), HAIR_LEAST)
 
-    def rim(self, front: np.ndarray, drawn: np.ndarray) -> Border | None:
-        """Of hands or bags: a label map leaves a rim of the old clothes round them; None where they lie on none.
-
-        Args:
-            front: bool (H, W); drawn: bool (H, W), arms that are painted: where they go on in those that are seen
-                there is no border.
-        """
-        where = dilate(drawn.astype(np.uint8), 2 * RIM_INSIDE * self.body.breadth) == 0
-        return self._border(front, where, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST)
+    def rim(self, front: np.ndarray) -> Border | None:
+        """Of hands or bags, bool (H, W): a label map leaves a rim of the old clothes round them; None where they lie on
+        none."""
+        return self._border(front, np.ones(front.shape, bool), (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST)
 
     def _odds(self, front: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Log odds of each bin's colour being that of the front: float32. What neither has is rather not."""
