@@ -271,6 +271,7 @@ def build_inputs(
         if agnostic_open.shows_top(parse, gap, body):
             agnostic = view.erased(parse, coverage, sleeves, fit, gap)
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
+    parse = repair.one_tail(image, parse, body)
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it

@@ -625,3 +625,17 @@ def test_what_a_hand_holds_is_no_cuff():
     image[held & (person.parse == Label.ARMS)] = (30, 60, 200)
     out = repair.repair_skin(image, person.parse, body)
     assert (out[held & (person.parse == Label.ARMS)] == Label.ARMS).all()
+
+
+def test_a_long_shirt_parsed_as_two_things_has_one_tail():
+    image, parse, body, along = _standing([(Label.LOWER, Label.TOP, 0, 1.25)])
+    image = image.copy()
+    rng = np.random.default_rng(0)
+    both = np.isin(parse, [Label.TOP, Label.LOWER])
+    image[both] = np.clip(rng.normal(150, 8, (int(both.sum()), 3)), 0, 255).astype(np.uint8)
+    out = repair.one_tail(image, parse, body)
+    tail = (parse == Label.TOP) & (along > repair.TAIL_FROM)
+    assert tail.any() and (out[tail] == Label.LOWER).all()
+    assert np.array_equal(out[~tail], parse[~tail])
+    image[parse == Label.LOWER] = (30, 40, 160)
+    assert np.array_equal(repair.one_tail(image, parse, body), parse), "another colour, another garment"

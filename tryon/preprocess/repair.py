@@ -17,6 +17,8 @@ from .masks import dilate, is_label, joined_to
 #: squared), and with so many colours in common it is a part of the dress.
 DRESS_END, DRESS_OTHER, DRESS_LOWER, DRESS_ALIKE = 1.3, 0.1, 0.08, 0.93
 
+#: A top's tail begins at so many torso lengths; with so many colours in common with the lower garment it is one cloth.
+TAIL_FROM, TAIL_ALIKE = 0.95, 0.96
 #: The longest piece of clothing across a wrist that is a watch or bracelet, in 25ths of the forearm.
 BRIDGED = 6
 
@@ -52,6 +54,28 @@ def worn_as_dress(image: np.ndarray, parse: np.ndarray, body: Body, bare: bool) 
     for side in (0, 1):
         part &= arm_mask(body, side, parse.shape, 1.3, 0.0, 2.0) < 0.5
     return np.where(part, np.uint8(Label.DRESS), parse).astype(np.uint8)
+
+
+def one_tail(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+    """The tail of a long shirt that the parse gives to the top in part and to the lower garment in part becomes the
+    latter's: under a shorter top it stays, and nothing between its pieces has to be made up.
+
+    Args:
+        image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
+
+    Returns:
+        uint8 (h, w), a new parse.
+    """
+    along, unit = torso_rows(body, parse.shape), body.breadth
+    tail = is_label(parse, Label.TOP) & (along > TAIL_FROM)
+    lower = is_label(parse, Label.LOWER) & (along > TAIL_FROM - 0.2)
+    if tail.sum() < 0.1 * unit**2 or lower.sum() < 0.1 * unit**2:
+        return parse
+    meeting = int((lower & (dilate(tail.astype(np.uint8), 2) > 0)).sum())
+    lab = lab_of(image)
+    if meeting < unit or common_colours(histogram(lab, tail), histogram(lab, lower)) < TAIL_ALIKE:
+        return parse
+    return np.where(tail, np.uint8(Label.LOWER), parse).astype(np.uint8)
 
 
 def repair_skin(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
