@@ -23,8 +23,8 @@ INSIDE, OUTSIDE = 0.3, 0.12
 RIM_INSIDE, RIM_OUTSIDE = 0.05, 0.03
 #: Torso lengths from the shoulder line above which no hair lies on clothes.
 HIGHEST = -0.3
-#: Bins of each Lab channel.
-BINS = 24
+#: Bins of each Lab channel, and the share of a bin below which its colour is rare.
+BINS, RARE = 24, 1e-3
 #: Colours never speak more strongly than this, in nats, before `GAIN`; the label map speaks so strongly at the zone's
 #: ends.
 LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
@@ -86,7 +86,11 @@ class Border:
         shown = 1 - covered * (1 - alpha)  # the garment comes over it by the rest
         under = np.where(shown < 0.01, self.colour, seen / np.maximum(shown, 1e-3))
         changed = self.zone & (self.alpha < 0.98)
-        plate[self.part] = np.where(changed[..., None], np.clip(under, 0, 255), plate[self.part])
+        # and beside it, where the garment covers all: what is drawn there would show when the canvas is resampled
+        beside = cv2.dilate(self.zone.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        beside &= ~self.zone & (garment[self.part] > 0.98) & (keep[self.part] == 0)
+        drawn = np.where(beside[..., None], self.colour, np.clip(under, 0, 255))
+        plate[self.part] = np.where((self.zone | beside)[..., None], drawn, plate[self.part])
         keep[self.part] = np.where(self.zone, self.alpha, keep[self.part])
         edit[self.part] = np.maximum(edit[self.part], changed)
         skin[self.part] *= 1 - self.alpha
@@ -109,30 +113,35 @@ class Borders:
     def hair(self, hair: np.ndarray) -> Border | None:
         """Of hair, bool (H, W), strand by strand; None where it lies on no clothes."""
         low = torso_rows(self.body, hair.shape) > HIGHEST
-        return self._border(hair, low, (INSIDE, OUTSIDE), HAIR_LEAST)
+        return self._border(hair, low, (INSIDE, OUTSIDE), HAIR_LEAST, 2.0)
 
     def rim(self, front: np.ndarray) -> Border | None:
         """Of hands or bags, bool (H, W): a label map leaves a rim of the old clothes round them; None where they lie on
         none."""
-        return self._border(front, np.ones(front.shape, bool), (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST)
+        everywhere = np.ones(front.shape, bool)
+        return self._border(front, everywhere, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST, 1.0)
 
-    def _odds(self, front: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Log odds of each bin's colour being that of the front: float32. What neither has is rather not."""
+    def _odds(self, front: np.ndarray, other: np.ndarray, doubt: float) -> np.ndarray:
+        """Log odds of each bin's colour being that of the front, minus the log of `doubt` where neither has it:
+        float32."""
         shares = []
-        for region, floor in ((front, 1e-3), (other, 2e-3)):
+        for region, floor in ((front, RARE), (other, RARE * doubt)):
             table = np.bincount(self._bins[region], minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
             for axis in range(3):
                 table = 0.5 * table + 0.25 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
             shares.append(np.log(table.ravel() / max(int(region.sum()), 1) + floor))
         return np.clip(shares[0] - shares[1], -LOUDEST, LOUDEST).astype(np.float32)
 
-    def _border(self, front: np.ndarray, where: np.ndarray, reach: tuple[float, float], least: float) -> Border | None:
+    def _border(
+        self, front: np.ndarray, where: np.ndarray, reach: tuple[float, float], least: float, doubt: float
+    ) -> Border | None:
         """The border of what lies in front.
 
         Args:
             where: bool (H, W), in which it is looked for.
             reach: how far into the front and into the clothes, and `least` the side of the smallest areas that say
                 something, shoulder breadths.
+            doubt: how much rather what has the colours of neither is no part of the front; a hand may hold something.
         """
         unit, clothes = self.body.breadth, self.clothes
         inward, outward, few = reach[0] * unit, reach[1] * unit, (least * unit) ** 2
@@ -147,7 +156,7 @@ class Borders:
         if min(zone.sum(), known.sum(), other.sum()) < few:
             return None
         part = patch(zone, round(BESIDE * unit) + 4)
-        table = self._odds(known, other)
+        table = self._odds(known, other, doubt)
         apart = float(table.take(self._bins[known]).mean() - table.take(self._bins[other]).mean())
         odds = GAIN * float(np.clip(1 - (APART - apart), LEAST, 1)) * table.take(self._bins[part])
         front, clothes, zone = front[part], clothes[part], zone[part]
