@@ -299,7 +299,7 @@ def build(
     edit = ((wide & ~bare) | rim | new | gone) & ~keep
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
-    fronts = ((Label.ARMS,), (Label.BAG,), (Label.TOP, Label.OUTERWEAR))
+    fronts = ((Label.ARMS,), (Label.BAG,), (Label.TOP, Label.OUTERWEAR), (Label.SHOES,))
     borders = start_borders(image, parse, keep, gone, body, fronts)
     plate, layout, skin = _fill(image, parse, body, lower, hole, fit, colour, _above(garment))
     # bare legs in the shadow of the old hem fade into those above it
