@@ -168,3 +168,22 @@ def test_the_length_class_of_legs_is_corrected_by_their_proportions():
     assert legs.plausible_legs("short", 0.7) == "knee" and legs.plausible_legs("long", 0.3) == "knee"
     for length, ratio in (("short", 0.1), ("knee", 0.38), ("long", 0.9)):
         assert legs.plausible_legs(length, ratio) == length
+
+
+def test_a_bare_leg_reaches_the_shoe_below_it():
+    person, world = drawn_person.person(), drawn_person.world()
+    body = body_from_pose(person.pose.keypoints, world)
+    lower = lower_body.measure(person.parse, body, world)
+    size = person.parse.shape
+    for side in (0, 1):
+        x, y = lower.leg(side, 2.1)
+        shoes = np.zeros(size, bool)
+        top = round(float(y) + 0.15 * body.breadth)
+        shoes[top : top + 12, round(float(x) - 0.2 * body.breadth) : round(float(x) + 0.2 * body.breadth)] = True
+        ankle = lower.ankle(side, shoes, 0.35 * body.breadth)
+        leg = np.maximum(lower.mask(side, size, 0.15, 2.12), ankle) > 0.5
+        column = leg[round(float(y)) : top, round(float(x) - 0.5)]
+        assert column.all(), "no gap above the shoe"
+        assert not (ankle[top + 5 :] > 0).any()
+        assert not lower.ankle(side, np.zeros(size, bool), 0.35 * body.breadth).any()
+        assert not lower.ankle(side, np.roll(shoes, round(0.4 * body.breadth), 0), 0.35 * body.breadth).any()

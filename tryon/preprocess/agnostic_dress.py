@@ -217,7 +217,8 @@ def _fill(
     if seen.sum() < 0.06 * body.length**2:  # an ankle between hem and shoe says little
         seen[:] = False
     for side in (lower.back_leg, 1 - lower.back_leg):
-        limb = cv2.GaussianBlur(lower.mask(side, size, 0.15, 2.12), (0, 0), 0.7)
+        shoes = lower.ankle(side, is_label(parse, Label.SHOES), agnostic_lower.ANKLE * body.breadth)
+        limb = cv2.GaussianBlur(np.maximum(lower.mask(side, size, 0.15, 2.12), shoes), (0, 0), 0.7)
         plate += (leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)

@@ -24,6 +24,8 @@ from .masks import dilate, is_label, sizeable, soften
 PATTERNED = 17.0
 #: Legs are looked at from so many torso lengths below the shoulder line on.
 BELOW_HIPS = 1.5
+#: Shoes are looked for so far below the ankles, shoulder breadths.
+ANKLE = 0.35
 #: What an arm that hangs beside the lower garment can show.
 _ON_ARMS = (Label.ARMS, Label.TOP, Label.OUTERWEAR)
 
@@ -393,6 +395,7 @@ def _fill(
     for side in (lower.back_leg, 1 - lower.back_leg):
         bare = max(0.15, fit.ends[side] - 0.15)  # only what the new garment leaves bare
         limb = np.maximum(lower.mask(side, size, bare, 2.12), lower.mask(side, size, 0.15, 2.12) * between)
+        limb = np.maximum(limb, lower.ankle(side, is_label(parse, Label.SHOES), ANKLE * body.breadth))
         limb = cv2.GaussianBlur(limb, (0, 0), 1.0)
         plate += (leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)

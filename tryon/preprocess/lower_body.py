@@ -90,6 +90,30 @@ class LowerBody:
         cv2.fillPoly(out, [np.round(poly * 16 - 8).astype(np.int32)], 255, cv2.LINE_AA, 4)
         return out.astype(np.float32) / 255
 
+    def ankle(self, side: int, shoes: np.ndarray, farthest: float) -> np.ndarray:
+        """What of a bare leg lies between its end, the ankle, and the shoe below it: float32 (H, W) in [0, 1].
+
+        Args:
+            shoes: bool (H, W); farthest: px below the ankle beyond which no shoe is looked for.
+        """
+        out = np.zeros(shoes.shape, np.uint8)
+        end, run = self.leg(side, 2.1), self.leg(side, 2.1) - self.leg(side, 1.8)
+        run = run / max(float(np.linalg.norm(run)), 1e-6)
+        across, half = np.array([-run[1], run[0]]), float(self.radius(side, 2.1))
+        steps = np.arange(0.0, farthest, 1.0)
+        line = end + steps[:, None, None] * run + np.linspace(-0.6, 0.6, 5)[None, :, None] * half * across
+        x, y = (np.rint(line[..., i] - 0.5).astype(int) for i in (0, 1))
+        inside = (x >= 0) & (y >= 0) & (x < shoes.shape[1]) & (y < shoes.shape[0])
+        met = np.zeros(x.shape, bool)
+        met[inside] = shoes[y[inside], x[inside]]
+        reached = np.flatnonzero(met.mean(1) >= 0.6)
+        if not len(reached) or reached[0] == 0:
+            return out.astype(np.float32)
+        down = end + (steps[reached[0]] + 2) * run
+        corners = [end - half * across, end + half * across, down + 0.9 * half * across, down - 0.9 * half * across]
+        cv2.fillPoly(out, [np.round(np.stack(corners) * 16 - 8).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        return out.astype(np.float32) / 255
+
 
 def measure(parse: np.ndarray, body: Body, world: np.ndarray) -> LowerBody:
     """Measure the lower body.
