@@ -179,17 +179,17 @@ def body_from_pose(keypoints: np.ndarray, world: np.ndarray) -> Body:
 
 def tapered(mask: np.ndarray, points: np.ndarray, radii: np.ndarray) -> None:
     """Draw a polyline with a radius at each point into a uint8 mask, in place (subpixel)."""
-    for p, r in zip(points, radii, strict=True):
-        cv2.circle(mask, (round(p[0] * 16), round(p[1] * 16)), max(round(r * 16), 1), 255, -1, cv2.LINE_AA, 4)
-    for (p, r), (q, s) in zip(
-        zip(points[:-1], radii[:-1], strict=True), zip(points[1:], radii[1:], strict=True), strict=True
-    ):
-        d = q - p
-        n = float(np.linalg.norm(d))
-        if n > 1e-3:
-            o = np.array([-d[1], d[0]]) / n
-            quad = np.stack([p + o * r, q + o * s, q - o * s, p - o * r])
-            cv2.fillConvexPoly(mask, np.round(quad * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+    points, radii = np.asarray(points, np.float64), np.asarray(radii, np.float64)
+    sizes = np.maximum(np.rint(radii * 16), 1).astype(int).tolist()
+    for centre, size in zip(np.rint(points * 16).astype(int).tolist(), sizes, strict=True):
+        cv2.circle(mask, centre, size, 255, -1, cv2.LINE_AA, 4)
+    run = np.diff(points, axis=0)
+    length = np.hypot(run[:, 0], run[:, 1])
+    aside = np.stack([-run[:, 1], run[:, 0]], 1) / np.maximum(length, 1e-9)[:, None]
+    (p, q), (r, s) = (points[:-1], points[1:]), (radii[:-1, None], radii[1:, None])
+    corners = np.stack([p + aside * r, q + aside * s, q - aside * s, p - aside * r], 1)
+    for quad in np.rint(corners[length > 1e-3] * 16).astype(np.int32):
+        cv2.fillConvexPoly(mask, quad, 255, cv2.LINE_AA, 4)
 
 
 def torso_rows(body: Body, size: tuple[int, ...]) -> np.ndarray:

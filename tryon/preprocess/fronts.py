@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .body import Body, torso_rows
+from .body import Body
 from .fill import push_pull
 from .guided import GuidedFilter
 from .masks import dilate, patch, sizeable
@@ -33,6 +33,8 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
 HAIR_LEAST, RIM_LEAST = 0.15, 0.06
+#: Colours are counted so far round the border, shoulder breadths.
+SEEN = 0.8
 #: So much round the zone is looked at, too, shoulder breadths.
 BESIDE = 0.15
 #: Radius (px) and epsilon (colours 0..1) of the guided filter.
@@ -112,59 +114,50 @@ class Borders:
 
     def hair(self, hair: np.ndarray) -> Border | None:
         """Of hair, bool (H, W), strand by strand; None where it lies on no clothes."""
-        low = torso_rows(self.body, hair.shape) > HIGHEST
-        return self._border(hair, low, (INSIDE, OUTSIDE), HAIR_LEAST, 2.0)
+        first_row = max(round(float(self.body.at(HIGHEST)[1])), 0)
+        return self._border(hair, first_row, (INSIDE, OUTSIDE), HAIR_LEAST, 2.0)
 
     def rim(self, front: np.ndarray) -> Border | None:
         """Of hands or bags, bool (H, W): a label map leaves a rim of the old clothes round them; None where they lie on
         none."""
-        everywhere = np.ones(front.shape, bool)
-        return self._border(front, everywhere, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST, 1.0)
-
-    def _odds(self, front: np.ndarray, other: np.ndarray, doubt: float) -> np.ndarray:
-        """Log odds of each bin's colour being that of the front, minus the log of `doubt` where neither has it:
-        float32."""
-        shares = []
-        for region, floor in ((front, RARE), (other, RARE * doubt)):
-            table = np.bincount(self._bins[region], minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
-            for axis in range(3):
-                table = 0.5 * table + 0.25 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
-            shares.append(np.log(table.ravel() / max(int(region.sum()), 1) + floor))
-        return np.clip(shares[0] - shares[1], -LOUDEST, LOUDEST).astype(np.float32)
+        return self._border(front, 0, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST, 1.0)
 
     def _border(
-        self, front: np.ndarray, where: np.ndarray, reach: tuple[float, float], least: float, doubt: float
+        self, front: np.ndarray, first_row: int, reach: tuple[float, float], least: float, doubt: float
     ) -> Border | None:
         """The border of what lies in front.
 
         Args:
-            where: bool (H, W), in which it is looked for.
+            first_row: above it none is looked for.
             reach: how far into the front and into the clothes, and `least` the side of the smallest areas that say
                 something, shoulder breadths.
             doubt: how much rather what has the colours of neither is no part of the front; a hand may hold something.
         """
-        unit, clothes = self.body.breadth, self.clothes
+        unit = self.body.breadth
         inward, outward, few = reach[0] * unit, reach[1] * unit, (least * unit) ** 2
-        if (front & where & (self._away < inward)).sum() < 4:
+        touching = front & (self._away < inward)
+        touching[:first_row] = False
+        if touching.sum() < 4:
             return None
+        around = patch(touching, round(SEEN * unit))
+        front, clothes, away, bins = (a[around] for a in (front, self.clothes, self._away, self._bins))
         to_front = cv2.distanceTransform((~front).astype(np.uint8), cv2.DIST_L2, 3)
-        zone = where & ((front & (self._away < inward)) | (clothes & (to_front < outward)))
+        zone = (front & (away < inward)) | (clothes & (to_front < outward))
+        zone[: max(first_row - around[0].start, 0)] = False
         known = front & ~zone
         if known.sum() < few:  # short hair
-            known = front & (self._away > 0.5 * inward)
-        other = clothes & ~zone & (to_front < 0.8 * unit)
+            known = front & (away > 0.5 * inward)
+        other = clothes & ~zone & (to_front < SEEN * unit)
         if min(zone.sum(), known.sum(), other.sum()) < few:
             return None
+        table, seen = _odds(bins[known], bins[other], doubt)
+        odds = GAIN * float(np.clip(1 - (APART - seen), LEAST, 1)) * table
         part = patch(zone, round(BESIDE * unit) + 4)
-        table = self._odds(known, other, doubt)
-        apart = float(table.take(self._bins[known]).mean() - table.take(self._bins[other]).mean())
-        odds = GAIN * float(np.clip(1 - (APART - apart), LEAST, 1)) * table.take(self._bins[part])
-        front, clothes, zone = front[part], clothes[part], zone[part]
-        inside, outside = self._away[part] / inward, to_front[part] / outward
-        prior = SURE * np.where(front, np.minimum(inside, 1), -np.minimum(outside, 1))
+        front, clothes, zone, away, to_front, bins = (a[part] for a in (front, clothes, zone, away, to_front, bins))
+        prior = SURE * np.where(front, np.minimum(away / inward, 1), -np.minimum(to_front / outward, 1))
         # what lies beside front and clothes, such as the face, must not draw a line round the front
-        alpha = np.where(zone, 1 / (1 + np.exp(-(odds + prior))), ~clothes).astype(np.float32)
-        photo = self.image[part].astype(np.float32)
+        alpha = np.where(zone, 1 / (1 + np.exp(-(odds.take(bins) + prior))), ~clothes).astype(np.float32)
+        photo = self.image[around][part].astype(np.float32)
         alpha = GuidedFilter(photo / 255, RADIUS, EPSILON)(alpha)
         alpha = np.clip((alpha - FAINT) / (1 - 2 * FAINT), 0, 1) * zone
         if alpha[clothes & zone].sum() > FUR * max(int((clothes & zone).sum()), 1):
@@ -174,4 +167,23 @@ class Borders:
         alpha *= cv2.dilate(solid.astype(np.uint8), np.ones((3, 3), np.uint8))
         sure = cv2.erode(((alpha > 0.9) | inner).astype(np.uint8), np.ones((3, 3), np.uint8))
         usual = push_pull(photo, sure.astype(np.float32))
-        return Border(part, zone, alpha, usual + (photo - usual) * alpha[..., None])
+        y, x = (cut.start + inside.start for cut, inside in zip(around, part, strict=True))
+        whole = (slice(y, y + len(front)), slice(x, x + front.shape[1]))
+        return Border(whole, zone, alpha, usual + (photo - usual) * alpha[..., None])
+
+
+def _odds(front: np.ndarray, other: np.ndarray, doubt: float) -> tuple[np.ndarray, float]:
+    """Log odds of each bin's colour being that of the front, minus the log of `doubt` where neither has it: float32
+    (BINS ** 3,); and by how much their mean differs between both.
+
+    Args:
+        front, other: int (n,), bins of their pixels.
+    """
+    shares = []
+    for bins, floor in ((front, RARE), (other, RARE * doubt)):
+        table = np.bincount(bins, minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
+        for axis in range(3):
+            table = 0.5 * table + 0.25 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
+        shares.append(np.log(table.ravel() / max(len(bins), 1) + floor))
+    odds = np.clip(shares[0] - shares[1], -LOUDEST, LOUDEST).astype(np.float32)
+    return odds, float(odds.take(front).mean() - odds.take(other).mean())
