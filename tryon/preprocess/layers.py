@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .fill import wide_blur
+from .masks import patch
 from .skeleton import Part
 
 #: How much a sleeve darkens the torso beside it, and the garment darkens towards its outline.
@@ -19,6 +21,8 @@ HOLE, FOLD = 0.22, 0.85
 SEAM = 0.05
 #: What is thinner than twice this (shoulder breadths) is a spike; it is looked for where the breadth is so many px.
 SPIKE, OPENED_AT = 0.04, 130.0
+#: So far round the parts the picture is put together, shoulder breadths: shadows and folds do not reach farther.
+MARGIN = 0.3
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 
@@ -55,8 +59,8 @@ def _around(rgb: np.ndarray, known: np.ndarray, reach: float) -> np.ndarray:
     Args:
         known: float32 (h, w), where cloth is; reach: px.
     """
-    weight = np.maximum(cv2.GaussianBlur(known, (0, 0), reach), 1e-3)[..., None]
-    return cv2.GaussianBlur(rgb * known[..., None], (0, 0), reach) / weight
+    weight = np.maximum(wide_blur(known, reach), 1e-3)[..., None]
+    return wide_blur(rgb * known[..., None], reach) / weight
 
 
 def _close_gaps(
@@ -144,6 +148,20 @@ def assemble(
         rgb: float32 (h, w, 3) in 0..255; alpha: float32 (h, w); sleeves: float32 (h, w), the sleeves' coverage.
     """
     size = parts[0].grid.shape[:2]
+    rgb, alpha, sleeves = np.zeros((*size, 3), np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
+    covered = np.logical_or.reduce([part.covered for part in parts])
+    if covered.any():
+        here = patch(covered, round(MARGIN * unit) + 8)
+        near = [Part(p.name, np.ascontiguousarray(p.grid[here]), p.weight, p.covered[here]) for p in parts]
+        rgb[here], alpha[here], sleeves[here] = _assemble(image, near, unit, scale, straps)
+    return rgb, alpha, sleeves
+
+
+def _assemble(
+    image: np.ndarray, parts: list[Part], unit: float, scale: float, straps: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`assemble`, everywhere."""
+    size = parts[0].grid.shape[:2]
     image, factor = _antialias(image, scale)
     rgb = np.zeros((*size, 3), np.float32)
     alpha = np.zeros(size, np.float32)
@@ -156,11 +174,11 @@ def assemble(
         mesh = cv2.GaussianBlur(part.covered.astype(np.float32), (0, 0), 1.0)
         a = (matte * np.clip(2 * mesh - 1, 0, 1)).astype(np.float32)
         if alpha.any() and part.name not in SEAMLESS:
-            near = cv2.GaussianBlur(a, (0, 0), max(0.035 * unit, 0.6)) * (1 - a)
+            near = wide_blur(a, max(0.035 * unit, 0.6)) * (1 - a)
             rgb *= (1 - CONTACT * near)[..., None]
         texture = sample(image, part.grid, factor).astype(np.float32)
         if part.name.startswith("leg_"):
-            depth = cv2.GaussianBlur(a, (0, 0), max(0.06 * unit, 0.8))
+            depth = wide_blur(a, max(0.06 * unit, 0.8))
             texture *= (1 - LEG_ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
         if part.name == "hood":
             texture *= HOOD_SHADE
@@ -176,6 +194,6 @@ def assemble(
     if any(part.name == "torso" for part in parts):
         rgb, alpha = _fill_holes(*_close_seams(rgb, alpha, sleeves, trunk, unit), unit)
         alpha = alpha if straps else _without_spikes(alpha, unit)
-    depth = cv2.GaussianBlur(alpha, (0, 0), max(0.07 * unit, 0.8))
+    depth = wide_blur(alpha, max(0.07 * unit, 0.8))
     rgb *= (1 - ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
     return rgb, alpha, sleeves
