@@ -120,6 +120,11 @@ def _texture(inputs: TryOnInputs, box: Box) -> tuple[np.ndarray, np.ndarray]:
 
 def _finer(part: Part, inputs: TryOnInputs, box: Box) -> Part:
     """A part's map at the photo's density. Beyond its edge the map is extended, so that interpolation has no seam."""
+    x0, y0, x1, y1 = box
+    fine, covered = np.zeros((y1 - y0, x1 - x0, 2), np.float32), np.zeros((y1 - y0, x1 - x0), bool)
+    rows, columns = np.flatnonzero(part.covered.any(1)), np.flatnonzero(part.covered.any(0))
+    if not len(rows):
+        return Part(part.name, fine, part.weight, covered)
     known = part.covered.astype(np.float32)
     grid = np.where(part.covered[..., None], part.grid, 0)
     weight = cv2.blur(known, (5, 5))
@@ -127,6 +132,16 @@ def _finer(part: Part, inputs: TryOnInputs, box: Box) -> Part:
     grid = np.where(part.covered[..., None], part.grid, around).astype(np.float32)
     h, w = inputs.worn.image.shape[:2]
     unit = np.array([w, h], np.float32)
-    both = np.dstack([np.clip(grid / unit, 0, 1), np.zeros_like(known)])
-    fine = spread(both, inputs.placement, box)[..., :2] * unit
-    return Part(part.name, fine, part.weight, spread(known, inputs.placement, box) > 0.5)
+    both = np.dstack([np.clip(grid / unit, 0, 1), known])
+    # only where the part is
+    placement = inputs.placement
+    low = np.floor(np.array([columns[0] - 3, rows[0] - 3]) / placement.scale).astype(int)
+    high = np.ceil(np.array([columns[-1] + 4, rows[-1] + 4]) / placement.scale).astype(int)
+    corner = np.array([placement.x0, placement.y0])
+    (left, top), (right, bottom) = (np.clip(np.rint(corner + v).astype(int), box[:2], box[2:]) for v in (low, high))
+    if right <= left or bottom <= top:
+        return Part(part.name, fine, part.weight, covered)
+    found = spread(both, placement, (int(left), int(top), int(right), int(bottom)))
+    here = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
+    fine[here], covered[here] = found[..., :2] * unit, found[..., 2] > 0.5
+    return Part(part.name, fine, part.weight, covered)
