@@ -15,6 +15,7 @@ from .engines.base import Render
 from .inputs import TryOnInputs
 from .preprocess.fill import push_pull
 from .preprocess.layers import assemble
+from .preprocess.masks import patch
 from .preprocess.skeleton import Part
 
 
@@ -122,8 +123,7 @@ def _finer(part: Part, inputs: TryOnInputs, box: Box) -> Part:
     """A part's map at the photo's density. Beyond its edge the map is extended, so that interpolation has no seam."""
     x0, y0, x1, y1 = box
     fine, covered = np.zeros((y1 - y0, x1 - x0, 2), np.float32), np.zeros((y1 - y0, x1 - x0), bool)
-    rows, columns = np.flatnonzero(part.covered.any(1)), np.flatnonzero(part.covered.any(0))
-    if not len(rows):
+    if not part.covered.any():
         return Part(part.name, fine, part.weight, covered)
     known = part.covered.astype(np.float32)
     grid = np.where(part.covered[..., None], part.grid, 0)
@@ -135,8 +135,9 @@ def _finer(part: Part, inputs: TryOnInputs, box: Box) -> Part:
     both = np.dstack([np.clip(grid / unit, 0, 1), known])
     # only where the part is
     placement = inputs.placement
-    low = np.floor(np.array([columns[0] - 3, rows[0] - 3]) / placement.scale).astype(int)
-    high = np.ceil(np.array([columns[-1] + 4, rows[-1] + 4]) / placement.scale).astype(int)
+    rows, columns = patch(part.covered, 3)
+    low = np.floor(np.array([columns.start, rows.start]) / placement.scale).astype(int)
+    high = np.ceil(np.array([columns.stop, rows.stop]) / placement.scale).astype(int)
     corner = np.array([placement.x0, placement.y0])
     (left, top), (right, bottom) = (np.clip(np.rint(corner + v).astype(int), box[:2], box[2:]) for v in (low, high))
     if right <= left or bottom <= top:

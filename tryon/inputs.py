@@ -10,7 +10,18 @@ import numpy as np
 from .geometry import CANVAS, Placement
 from .labels import Label
 from .preprocess import agnostic as agnostic_stage
-from .preprocess import agnostic_dress, agnostic_lower, agnostic_open, legs, lower_body, panels, repair, skeleton, skirt
+from .preprocess import (
+    agnostic_dress,
+    agnostic_lower,
+    agnostic_open,
+    legs,
+    lower_body,
+    outline,
+    panels,
+    repair,
+    skeleton,
+    skirt,
+)
 from .preprocess.agnostic import Agnostic
 from .preprocess.arms import arm_mask, reaching_out
 from .preprocess.body import Body, body_from_pose, torso_rows, trunk_mask
@@ -261,7 +272,7 @@ def build_inputs(
     marks = skeleton.landmarks_of(worn)
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
-        fit = skeleton.on_outline(fit, worn, marks, parse, body)
+        fit = outline.on_outline(fit, worn, marks, parse, body)
     opening = panels.find_opening(worn, marks) if worn.open_front else None
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
@@ -313,7 +324,7 @@ def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
     marks = skirt.landmarks_of(worn)
     if fit is None:
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
-        fit = skeleton.on_outline(fit, worn, marks, parse, body)
+        fit = outline.on_outline(fit, worn, marks, parse, body)
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     colour = agnostic_lower.skin_of_legs(person)

@@ -406,11 +406,11 @@ def test_the_seam_between_a_seen_and_a_drawn_arm_is_closed():
     seen, drawn = np.zeros((60, 40), bool), np.zeros((60, 40), np.float32)
     seen[32:55, 12:26], drawn[5:30, 12:26] = True, 1.0
     drawn[29] *= 0.4
-    both = np.maximum(seen, agnostic.joined(seen, drawn))
+    both = np.maximum(seen, agnostic.without_seam(seen, drawn))
     assert (both[6:54, 14:24] > 0.99).all() and both[:, :10].max() == 0 and both[:, 28:].max() == 0
     far = np.zeros_like(seen)
     far[40:55, 12:26] = True
-    assert np.array_equal(agnostic.joined(far, drawn), drawn), "they do not meet"
+    assert np.array_equal(agnostic.without_seam(far, drawn), drawn), "they do not meet"
 
 
 @pytest.mark.parametrize("aside", [-18.0, 18.0])

@@ -171,16 +171,21 @@ def test_painted_legs_meet_the_colour_of_those_that_are_seen():
     assert np.array_equal(beside_seen(photo, painted, np.zeros(SIZE, bool), BODY), painted)
 
 
-def test_folds_of_plain_cloth_go_on_upwards_without_a_seam():
-    x = np.arange(SIZE[1])
-    stripes = np.where((x // 12) % 2 == 0, 96, 112).astype(np.float32)[None, :, None]
-    photo = np.broadcast_to(stripes, (*SIZE, 3)).copy()
+def _under_a_coat(cloth: np.ndarray) -> np.ndarray:
+    """The filling of cloth of which a long coat hid the upper part."""
+    photo = np.broadcast_to(cloth, (*SIZE, 3)).copy()
     hole = np.zeros(SIZE, bool)
     hole[300:430, 100:300] = True
     photo[hole] = 30
     seen = np.zeros(SIZE, bool)
     seen[430:590, 120:280] = True
-    out = lower_cloth(photo, seen, hole, BODY.breadth, True)
+    return lower_cloth(photo, seen, hole, BODY.breadth, True)
+
+
+def test_folds_of_plain_cloth_go_on_upwards_without_a_seam():
+    x = np.arange(SIZE[1])
+    stripes = np.where((x // 12) % 2 == 0, 96, 112).astype(np.float32)[None, :, None]
+    out = _under_a_coat(stripes)
     near, far = out[420, 130:270, 0], out[310, 130:270, 0]
     truth = stripes[0, 130:270, 0]
     assert np.corrcoef(near, truth)[0, 1] > 0.8
@@ -191,13 +196,7 @@ def test_folds_of_plain_cloth_go_on_upwards_without_a_seam():
 def test_hidden_cloth_of_a_pattern_shows_the_pattern():
     yy, xx = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
     checks = np.where(((xx // 4) + (yy // 4)) % 2 == 0, 60, 180).astype(np.float32)[..., None]
-    photo = np.broadcast_to(checks, (*SIZE, 3)).copy()
-    hole = np.zeros(SIZE, bool)
-    hole[300:430, 100:300] = True
-    photo[hole] = 30
-    seen = np.zeros(SIZE, bool)
-    seen[430:590, 120:280] = True
-    out = lower_cloth(photo, seen, hole, BODY.breadth, True)
+    out = _under_a_coat(checks)
     hidden = out[310:400, 130:270, 0]
     assert 0.6 * checks.std() < hidden.std() < 1.4 * checks.std()
     assert abs(hidden.mean() - 120) < 15

@@ -7,7 +7,7 @@ import pytest
 
 from tests import drawn_person
 from tryon.labels import Label
-from tryon.preprocess import skeleton
+from tryon.preprocess import outline, skeleton
 from tryon.preprocess.arms import arm_mask
 from tryon.preprocess.body import body_from_pose, torso_rows, trunk_mask
 from tryon.preprocess.layers import assemble
@@ -200,7 +200,7 @@ def test_shoulders_move_to_the_outline_of_what_is_worn(grow):
     marks = skeleton.landmarks_of(garment)
     parse, body = _clothed(grow)
     fit = skeleton.fit(garment, marks, body)
-    moved = skeleton.on_outline(fit, garment, marks, parse, body)
+    moved = outline.on_outline(fit, garment, marks, parse, body)
 
     def exposed(target):
         parts = skeleton.warp(garment, marks, target, body, SIZE)
@@ -211,7 +211,7 @@ def test_shoulders_move_to_the_outline_of_what_is_worn(grow):
     for name in ("neck", "shoulder"):
         for side in ("left", "right"):
             way = np.linalg.norm(moved.points[f"{name}_{side}"] - fit.points[f"{name}_{side}"])
-            assert way <= (skeleton.SEAM_HIGHER + 1e-3) * body.breadth
+            assert way <= (outline.SEAM_HIGHER + 1e-3) * body.breadth
     assert np.array_equal(moved.points["hem_left"], fit.points["hem_left"])
 
 
@@ -221,6 +221,6 @@ def test_without_an_outline_the_fit_stays():
     _, body = _clothed(0.05)
     fit = skeleton.fit(garment, marks, body)
     for label in (Label.BACKGROUND, Label.HAIR, Label.TOP):  # nothing there, all hidden, no end in sight
-        same = skeleton.on_outline(fit, garment, marks, np.full(SIZE, label, np.uint8), body)
+        same = outline.on_outline(fit, garment, marks, np.full(SIZE, label, np.uint8), body)
         assert all(np.allclose(same.points[k], fit.points[k], atol=1e-3) for k in fit.points), label
         assert all(np.isnan(o).all() for o in same.outline), label

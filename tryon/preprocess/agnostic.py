@@ -301,7 +301,7 @@ def arms_before(
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
 
 
-def joined(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def without_seam(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Drawn arms without the seam between them and what is seen of them, through which the garment would show: float32
     (h, w).
 
@@ -390,7 +390,7 @@ def build(
     drawn = (layout == int(Label.ARMS)) & (soft > 0.5)
     before = arms_before(parse, body, drawn, sleeves, sleeve_end, hands)
     plate, front, soft, skin = fringed(borders(), keep, garment, drawn, body.breadth, (filled, plate, soft, skin))
-    keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
+    keep = np.maximum(front, without_seam(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
 

@@ -18,10 +18,10 @@ from .agnostic import (
     arms_before,
     fringed,
     hand_hidden,
-    joined,
     occluders,
     paint_hand,
     start_borders,
+    without_seam,
     worn_high,
 )
 from .agnostic_lower import leg_picture
@@ -162,7 +162,7 @@ def build(
     hands = (hand_hidden(parse, old, body, 0), hand_hidden(parse, old, body, 1))
     before = arms_before(parse, body, painted, sleeves, fit.sleeve_end, hands)
     plate, front, soft, skin = fringed(borders(), keep, garment, painted, body.breadth, (filled, plate, soft, skin))
-    keep = np.maximum(front, joined(keep & is_label(parse, Label.ARMS), before))
+    keep = np.maximum(front, without_seam(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, keep, skin * (soft > 0), layout, colour)
 
 

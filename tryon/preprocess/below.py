@@ -45,13 +45,13 @@ def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: fl
         usual = lower & (away < max(22.0, 3 * float(np.median(away[sure]))))
         usual = cv2.morphologyEx(usual.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
         lower = usual if usual.sum() >= 60 else lower
-    plain_cloth = far and _relief(photo, lower, unit) < PLAIN
-    weave = _weave(photo, lower, unit, FINE if plain_cloth else FOLD) if far else None
     if far and lower.sum() < LITTLE * unit**2:
         return _meeting(_plain_cloth(photo, lower, unit), photo, lower, unit)
     near = mirror_fill(photo, lower, smooth_fill(photo, lower), 1.5 * unit, even=1.0)
     if not far:
         return near
+    plain_cloth = _relief(photo, lower, unit) < PLAIN
+    weave = _weave(photo, lower, unit, FINE if plain_cloth else FOLD)
     beyond = cv2.distanceTransform((~lower).astype(np.uint8), cv2.DIST_L2, 3) / unit
     if plain_cloth:  # mirrored folds and seams would show; colour and soft folds do not
         share = np.clip(beyond * 12, 0, 1)[..., None]

@@ -43,6 +43,12 @@ def sizeable(mask: np.ndarray, least: float) -> np.ndarray:
     return large[parts] if count > 1 else mask
 
 
+def at_points(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A mask (h, w) at the pixels in which points (..., 2) lie, or the nearest ones at its border: (...)."""
+    x, y = (np.clip(np.rint(points[..., k] - 0.5), 0, mask.shape[1 - k] - 1).astype(int) for k in (0, 1))
+    return mask[y, x]
+
+
 def joined_to(pieces: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The connected pieces of a bool mask (h, w) that lie within 3 px of `other`."""
     count, found = cv2.connectedComponents(pieces.astype(np.uint8))

@@ -8,17 +8,15 @@ landmarks give the ends of everything, which is linear blend skinning with one b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from ..labels import TORSO_CLOTHING, Label
 from ..types import Garment, Sleeve
 from .body import Body
-from .masks import is_label
 from .mesh import rasterize
-from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources, worn_outline
+from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources
 
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78
@@ -26,9 +24,6 @@ FLAT_TO_WORN = 0.78
 CHEST_EASE = 1.08
 #: Half distance of the sleeve joins over the half breadth at the armpits of a usual top.
 USUAL_SHOULDER = 0.92
-#: The outline of the worn clothes is looked for so far inside and outside of a shoulder seam, which moves inward and
-#: outward by so much at most; shoulder breadths.
-SEAM_INSIDE, SEAM_OUTSIDE, SEAM_LOWER, SEAM_HIGHER = 0.12, 0.3, 0.04, 0.08
 
 
 @dataclass(frozen=True)
@@ -213,72 +208,6 @@ def fit(
     if min(ends) > 0:  # both sleeves alike
         ends = [float(np.mean(ends))] * 2
     return Fit({k: v.astype(np.float32) for k, v in points.items()}, scale, hem, (ends[0], ends[1]), sleeve)
-
-
-def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body) -> Fit:
-    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, and the outline of
-    the worn sleeves: a strip of the old clothes beside the new ones would have to be filled with background.
-
-    Args:
-        marks: from `landmarks_of`; parse: uint8 (h, w), of the person.
-    """
-    worn = is_label(parse, *TORSO_CLOTHING, Label.ARMS, Label.ACCESSORY, Label.BAG)
-    hair = is_label(parse, Label.HAIR)
-    points, unit = dict(target.points), body.breadth
-    for side in SIDES:
-        ends = points[f"neck_{side}"], points[f"shoulder_{side}"]
-        outward, gaps = _beyond(worn, *ends, body.down, unit, hair)
-        _, own = _beyond(
-            garment.mask > 0.5, marks[f"neck_{side}"], marks[f"shoulder_{side}"],
-            (marks["hem_left"] + marks["hem_right"] - marks["neck_left"] - marks["neck_right"]) / 2,
-            unit / max(target.scale, 1e-6),
-        )  # fmt: skip
-        own = np.clip(own * target.scale, -SEAM_LOWER * unit, SEAM_LOWER * unit)
-        gaps = gaps - np.where(np.isnan(own), 0, own)
-        inner, outer = (part[~np.isnan(part)] for part in (gaps[:4], gaps[4:]))
-        if not len(outer):
-            continue
-        at_end = float(np.median(outer))
-        at_neck = float(np.median(inner)) if len(inner) else at_end
-        moved = np.clip([0.7 * at_neck, at_end], -SEAM_LOWER * unit, SEAM_HIGHER * unit)
-        for name, end, by in zip(("neck", "shoulder"), ends, moved, strict=True):
-            points[f"{name}_{side}"] = (end + by * outward).astype(np.float32)
-    old, new = ((p["neck_left"] + p["neck_right"]) / 2 for p in (target.points, points))
-    points["neck_front"] = (points["neck_front"] + new - old).astype(np.float32)
-    outline = (worn_outline(worn, hair, body, 0), worn_outline(worn, hair, body, 1))
-    return replace(target, points=points, outline=outline)
-
-
-def _beyond(
-    region: np.ndarray,
-    neck: np.ndarray,
-    shoulder: np.ndarray,
-    down: np.ndarray,
-    unit: float,
-    unclear: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far a region reaches beyond a shoulder seam, px, at seven stations of it from near the neck to its end.
-
-    Args:
-        region: bool (h, w); down: (2,), along the trunk; unit: shoulder breadth, px.
-        unclear: bool (h, w), where its outline is not seen.
-
-    Returns:
-        The unit vector outward, and float (7,), nan where no outline is found.
-    """
-    along = shoulder - neck
-    outward = np.array([along[1], -along[0]]) / max(float(np.linalg.norm(along)), 1e-6)
-    outward *= -1.0 if outward @ down > 0 else 1.0
-    steps = np.arange(-SEAM_INSIDE, SEAM_OUTSIDE, 0.005) * unit
-    line = neck + np.linspace(0.3, 1, 7)[:, None, None] * along + steps[None, :, None] * outward
-    x = np.clip(np.rint(line[..., 0] - 0.5), 0, region.shape[1] - 1).astype(int)
-    y = np.clip(np.rint(line[..., 1] - 0.5), 0, region.shape[0] - 1).astype(int)
-    seen = region[y, x]
-    left = np.logical_or.accumulate(seen, axis=1) & ~seen  # beyond its first pixel
-    usable = seen[:, :6].any(1) & left.any(1)
-    if unclear is not None:
-        usable &= ~unclear[y, x].any(1)
-    return outward, np.where(usable, steps[left.argmax(1)], np.nan)
 
 
 def neck_opening(target: Fit, coverage: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..types import Garment, Sleeve
 from .arms import arm_stations
 from .body import Body
 from .colours import bins_of, histogram, lab_of
+from .masks import at_points
 
 if TYPE_CHECKING:
     from .skeleton import Fit
@@ -339,11 +340,9 @@ def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int) -
     normal = _outward(axis, side)
     steps = np.arange(0.6, FARTHEST + 0.15, 0.05)
     line = axis[:, None] + (steps[None] * radius[:, None])[..., None] * normal[:, None]
-    x = np.clip(np.rint(line[..., 0] - 0.5), 0, worn.shape[1] - 1).astype(int)
-    y = np.clip(np.rint(line[..., 1] - 0.5), 0, worn.shape[0] - 1).astype(int)
-    seen = worn[y, x]
+    seen = at_points(worn, line)
     end = steps[(~seen).argmax(1)]
-    usable = seen[:, 0] & ~seen.all(1) & (end <= FARTHEST) & ~unclear[y, x].any(1)
+    usable = seen[:, 0] & ~seen.all(1) & (end <= FARTHEST) & ~at_points(unclear, line).any(1)
     return np.where(usable, end * radius, np.nan)
 
 

@@ -1,0 +1,82 @@
+"""A garment's shoulders and sleeves at the outline of what is worn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..labels import TORSO_CLOTHING, Label
+from ..types import Garment
+from .body import Body
+from .masks import at_points, is_label
+from .skeleton import Fit
+from .sleeves import SIDES, worn_outline
+
+#: The outline of the worn clothes is looked for so far inside and outside of a shoulder seam, which moves inward and
+#: outward by so much at most; shoulder breadths.
+SEAM_INSIDE, SEAM_OUTSIDE, SEAM_LOWER, SEAM_HIGHER = 0.12, 0.3, 0.04, 0.08
+
+
+def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body) -> Fit:
+    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, and the outline of
+    the worn sleeves: a strip of the old clothes beside the new ones would have to be filled with background.
+
+    Args:
+        marks: from `landmarks_of`; parse: uint8 (h, w), of the person.
+    """
+    worn = is_label(parse, *TORSO_CLOTHING, Label.ARMS, Label.ACCESSORY, Label.BAG)
+    hair = is_label(parse, Label.HAIR)
+    points, unit = dict(target.points), body.breadth
+    for side in SIDES:
+        ends = points[f"neck_{side}"], points[f"shoulder_{side}"]
+        outward, gaps = _beyond(worn, *ends, body.down, unit, hair)
+        _, own = _beyond(
+            garment.mask > 0.5, marks[f"neck_{side}"], marks[f"shoulder_{side}"],
+            (marks["hem_left"] + marks["hem_right"] - marks["neck_left"] - marks["neck_right"]) / 2,
+            unit / max(target.scale, 1e-6),
+        )  # fmt: skip
+        own = np.clip(own * target.scale, -SEAM_LOWER * unit, SEAM_LOWER * unit)
+        gaps = gaps - np.where(np.isnan(own), 0, own)
+        inner, outer = (part[~np.isnan(part)] for part in (gaps[:4], gaps[4:]))
+        if not len(outer):
+            continue
+        at_end = float(np.median(outer))
+        at_neck = float(np.median(inner)) if len(inner) else at_end
+        moved = np.clip([0.7 * at_neck, at_end], -SEAM_LOWER * unit, SEAM_HIGHER * unit)
+        for name, end, by in zip(("neck", "shoulder"), ends, moved, strict=True):
+            points[f"{name}_{side}"] = (end + by * outward).astype(np.float32)
+    old, new = ((p["neck_left"] + p["neck_right"]) / 2 for p in (target.points, points))
+    points["neck_front"] = (points["neck_front"] + new - old).astype(np.float32)
+    outline = (worn_outline(worn, hair, body, 0), worn_outline(worn, hair, body, 1))
+    return replace(target, points=points, outline=outline)
+
+
+def _beyond(
+    region: np.ndarray,
+    neck: np.ndarray,
+    shoulder: np.ndarray,
+    down: np.ndarray,
+    unit: float,
+    unclear: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far a region reaches beyond a shoulder seam, px, at seven stations of it from near the neck to its end.
+
+    Args:
+        region: bool (h, w); down: (2,), along the trunk; unit: shoulder breadth, px.
+        unclear: bool (h, w), where its outline is not seen.
+
+    Returns:
+        The unit vector outward, and float (7,), nan where no outline is found.
+    """
+    along = shoulder - neck
+    outward = np.array([along[1], -along[0]]) / max(float(np.linalg.norm(along)), 1e-6)
+    outward *= -1.0 if outward @ down > 0 else 1.0
+    steps = np.arange(-SEAM_INSIDE, SEAM_OUTSIDE, 0.005) * unit
+    line = neck + np.linspace(0.3, 1, 7)[:, None, None] * along + steps[None, :, None] * outward
+    seen = at_points(region, line)
+    left = np.logical_or.accumulate(seen, axis=1) & ~seen  # beyond its first pixel
+    usable = seen[:, :6].any(1) & left.any(1)
+    if unclear is not None:
+        usable &= ~at_points(unclear, line).any(1)
+    return outward, np.where(usable, steps[left.argmax(1)], np.nan)
