@@ -25,7 +25,7 @@ from .preprocess import (
 from .preprocess.agnostic import Agnostic
 from .preprocess.arms import arm_mask, reaching_out
 from .preprocess.body import Body, body_from_pose, torso_rows, trunk_mask
-from .preprocess.hood import hood_part
+from .preprocess.hood import hood_parts
 from .preprocess.layers import assemble
 from .preprocess.masks import is_label
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour, sleeve_rims
@@ -276,14 +276,14 @@ def build_inputs(
     opening = panels.find_opening(worn, marks) if worn.open_front else None
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
-        parts = _hooded(panels.warp(worn, marks, fit, body, size, opening), worn, fit, body, parse)
+        parts = _hooded(panels.warp(worn, marks, fit, body, size, opening), hood_parts(worn, fit, body, parse, True))
         warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
         gap = panels.between(parts, coverage)
         if agnostic_open.shows_top(parse, gap, body):
             agnostic = view.erased(parse, coverage, sleeves, fit, gap)
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parse = repair.one_tail(image, parse, body)
-    parts = _hooded(skeleton.warp(worn, marks, fit, body, size), worn, fit, body, parse)
+    parts = _hooded(skeleton.warp(worn, marks, fit, body, size), hood_parts(worn, fit, body, parse))
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
     neck = skeleton.neck_opening(fit, coverage) if over and not view.person.bare_neck else None
@@ -294,10 +294,9 @@ def build_inputs(
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
-def _hooded(parts: list[Part], worn: Garment, fit: Fit, body: Body, parse: np.ndarray) -> list[Part]:
-    """The parts with the hood behind them, where there is one."""
-    hood = hood_part(worn, fit, body, parse)
-    return parts if hood is None else [hood, *parts]
+def _hooded(parts: list[Part], hood: list[Part]) -> list[Part]:
+    """The parts between those of the hood."""
+    return [*hood[:1], *parts, *hood[1:]]
 
 
 def _build_lower(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInputs:

@@ -9,9 +9,10 @@ import drawn_person
 import numpy as np
 from drawn_garments import garment
 
-from tryon.inputs import build_inputs
+from tryon.inputs import PersonView, build_inputs
 from tryon.labels import Label
 from tryon.preprocess.collar import neck_kind
+from tryon.preprocess.hood import hood_parts
 from tryon.preprocess.skeleton import neck_opening
 from tryon.preprocess.worn import as_worn
 from tryon.types import Garment
@@ -55,6 +56,23 @@ def test_it_shows_on_both_sides_of_the_neck_and_behind_the_head() -> None:
     assert not (shown & head).any()
     chin = inputs.body.mouth[1]
     assert np.nonzero(shown)[0].min() > chin, "a hood worn down ends below the face"
+
+
+def test_it_goes_round_the_throat_unless_the_front_is_open() -> None:
+    person = drawn_person.person()
+    worn = as_worn(hooded(), 640)
+    inputs = build_inputs(person, worn)
+    assert [inputs.parts[0].name, inputs.parts[-1].name] == ["hood", "cowl"]
+    roll = inputs.parts[-1].covered & (inputs.coverage > 0.5)
+    left, right = (inputs.fit.points[f"neck_{side}"] for side in ("left", "right"))
+    x, y = (left + right) / 2 + (0, 0.4 * np.linalg.norm(right - left))
+    assert roll[int(y), int(x)], "the sides meet at the throat"
+    assert abs(float(np.nonzero(roll)[1].mean()) - inputs.body.neck[0]) < 0.1 * inputs.body.breadth
+    sampled = inputs.warped[roll & (inputs.coverage > 0.95)]
+    assert (sampled[:, 1] > sampled[:, 0] + 30).mean() > 0.9, "it shows the hood's cloth"
+    view = PersonView(person, inputs.placement)
+    opened = hood_parts(worn, inputs.fit, view.body, inputs.parse, open_front=True)
+    assert [part.name for part in opened] == ["hood"]
 
 
 def test_without_the_hood_nothing_else_changes() -> None:

@@ -23,6 +23,8 @@ SEAM = 0.05
 SPIKE, OPENED_AT = 0.04, 130.0
 #: So far round the parts the picture is put together, shoulder breadths: shadows and folds do not reach farther.
 MARGIN = 0.3
+#: How much a hood's roll before the neck darkens to its edges.
+COWL_ROUND = 0.2
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 
@@ -180,13 +182,16 @@ def _assemble(
         if part.name.startswith("leg_"):
             depth = wide_blur(a, max(0.06 * unit, 0.8))
             texture *= (1 - LEG_ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
+        if part.name == "cowl":
+            depth = wide_blur(a, max(0.04 * unit, 0.8))
+            texture *= (1 - COWL_ROUND * np.clip(1.0 - depth, 0, 0.5) * 2)[..., None]
         if part.name == "hood":
             texture *= HOOD_SHADE
         # colour of the union: where little lies beneath, its colour must not dim the edge
         over = a / np.maximum(a + alpha * (1 - a), 1e-3)
         rgb += (texture - rgb) * over[..., None]
         alpha = a + alpha * (1 - a)
-        if part.name not in ("torso", "hood"):
+        if part.name not in ("torso", "hood", "cowl"):
             sleeves = np.maximum(sleeves, a)
         elif part.name == "torso":
             trunk = np.maximum(trunk, a)
