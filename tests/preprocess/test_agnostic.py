@@ -17,6 +17,7 @@ from tryon.preprocess.arms import (
     arm_mask,
     arm_stations,
     bare_from,
+    beside_arms,
     cuff_rims,
     folded_up,
     hand_mask,
@@ -639,3 +640,50 @@ def test_a_long_shirt_parsed_as_two_things_has_one_tail():
     assert np.array_equal(out[~tail], parse[~tail])
     image[parse == Label.LOWER] = (30, 40, 160)
     assert np.array_equal(repair.one_tail(image, parse, body), parse), "another colour, another garment"
+
+
+def test_fingers_of_folded_hands_stay_between_the_palms(inputs):
+    body = inputs.body
+    middle = body.at(1.0)
+    apart = np.array([0.24 * body.breadth, 0], np.float32)
+    folded = replace(
+        body,
+        wrists=np.stack([middle - 2 * apart, middle + 2 * apart]).astype(np.float32),
+        hands=np.stack([middle - apart, middle + apart]).astype(np.float32),
+    )
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    x, y = np.round(middle).astype(int)
+    w, h = round(0.4 * body.breadth), round(0.14 * body.breadth)
+    parse[y - h : y + h, x - w : x + w] = Label.ARMS
+    sleeves = np.zeros(parse.shape, np.float32)
+    keep = agnostic.occluders(parse, folded, sleeves, (2.0, 2.0))
+    assert keep[y - h + 1 : y + h - 1, x - 3 : x + 4].all()
+    away = replace(folded, hands=body.hands, wrists=body.wrists)
+    assert not agnostic.occluders(parse, away, sleeves, (2.0, 2.0))[y - h + 1, x]
+
+
+def test_a_piece_of_skin_beside_the_beginning_of_a_seen_forearm_is_none(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    forearm = arm_mask(replace(body, bared=1.0), 0, parse.shape, 1.0, 1.2, 2.1) > 0.5
+    parse[forearm] = Label.ARMS
+    assert not beside_arms(parse, body).any()
+    points, radii = arm_stations(replace(body, bared=1.0), 0, 1.35, 1.4, 2)
+    x, y = np.round(points[0] + (1.7 * radii[0], 0)).astype(int)
+    spot = np.s_[y - 4 : y + 5, x - 4 : x + 5]
+    parse[spot] = Label.ARMS
+    found = beside_arms(parse, body)
+    assert found[spot][3:6, 3:6].all()
+    assert not found[arm_mask(replace(body, bared=0.9), 0, parse.shape, 1.0, 1.3) > 0.5].any()
+    keep = agnostic.occluders(parse, body, np.zeros(parse.shape, np.float32), (0.5, 0.5))
+    assert not keep[y, x]
+
+
+def test_a_bare_arm_beside_its_guessed_axis_is_not_painted_again(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    assert bare_from(parse, body, 0) == float("inf")
+    behind = replace(body, elbows=body.elbows + (22, 0), wrists=body.wrists + (30, 0))
+    parse[arm_mask(body, 0, parse.shape, 0.8, 0.1, 1.3) > 0.5] = Label.ARMS
+    parse[arm_mask(behind, 0, parse.shape, 0.5, 0.3, 2.0) > 0.5] = Label.TOP
+    assert bare_from(parse, behind, 0) < 0.6

@@ -68,11 +68,13 @@ def test_a_hood_is_taken_whole() -> None:
     assert region[140:].sum() < 20
 
 
-def test_a_turtleneck_stays() -> None:
+@pytest.mark.parametrize("top", [28, 25])
+def test_a_turtleneck_stays(top: int) -> None:
     record = garment()
     mask = np.vstack([np.zeros((60, 300), np.float32), record.mask])
     image = np.vstack([np.full((60, 300, 3), 220, np.uint8), record.image])
-    mask[40:108, 122:178] = 1  # a tube as wide at its top as at the neck
+    tube = np.array([(122, 108), (150 - top, 40), (150 + top, 40), (178, 108)])  # hardly narrower at its top
+    cv2.fillPoly(mask, [tube], 1)
     landmarks = {n: None if p is None else (p[0], p[1] + 60) for n, p in record.landmarks.items()}
     record = replace(record, image=image, mask=mask, landmarks={**landmarks, "neck_front": (150.0, 106.0)})
     assert neck_kind(record) == "none" and inner_collar(record).max() == 0

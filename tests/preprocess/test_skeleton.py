@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from tests import drawn_person
 from tryon.labels import Label
 from tryon.preprocess import outline, skeleton
-from tryon.preprocess.arms import arm_mask
+from tryon.preprocess.arms import arm_mask, arm_stations
 from tryon.preprocess.body import body_from_pose, torso_rows, trunk_mask
 from tryon.preprocess.layers import assemble
 from tryon.preprocess.masks import dilate
@@ -224,3 +225,37 @@ def test_without_an_outline_the_fit_stays():
         same = outline.on_outline(fit, garment, marks, np.full(SIZE, label, np.uint8), body)
         assert all(np.allclose(same.points[k], fit.points[k], atol=1e-3) for k in fit.points), label
         assert all(np.isnan(o).all() for o in same.outline), label
+
+
+@pytest.mark.parametrize(("sleeve", "reaches"), [("long", True), ("short", False)])
+def test_a_long_sleeve_ends_at_the_hand_that_is_seen(sleeve, reaches):
+    garment = drawn_person.flat_top(sleeve)
+    marks = skeleton.landmarks_of(garment)
+    parse, body = _clothed(0.05)
+    parse[parse == Label.ARMS] = Label.TOP
+    way = body.wrists - body.elbows
+    for side in (0, 1):  # the hand begins a quarter of the forearm beyond the wrist that was found
+        x, y = np.round(body.wrists[side] + 0.45 * way[side]).astype(int)
+        cv2.circle(parse, (int(x), int(y)), round(0.2 * np.linalg.norm(way[side])), int(Label.ARMS), -1)
+    fit = skeleton.fit(garment, marks, body)
+    moved = outline.on_outline(fit, garment, marks, parse, body)
+    if reaches:
+        assert all(2.2 < end < 2.36 for end in moved.sleeve_end) and max(fit.sleeve_end) < 2.1
+    else:
+        assert moved.sleeve_end == fit.sleeve_end
+
+
+def test_a_short_sleeve_covers_a_bare_arm_to_its_inner_edge():
+    garment = drawn_person.flat_top("short")
+    marks = skeleton.landmarks_of(garment)
+    person = drawn_person.person(long_sleeves=False)
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    parse = person.parse.copy()
+    bare = arm_mask(body, 0, SIZE, 1.3, 0.2, 2.0) > 0.5
+    parse[bare] = Label.ARMS
+    fit = outline.on_outline(skeleton.fit(garment, marks, body), garment, marks, parse, body)
+    sleeve = next(p for p in skeleton.warp(garment, marks, fit, body, SIZE) if p.name == "sleeve_left")
+    points, radii = arm_stations(body, 0, fit.sleeve_end[0] - 0.03, fit.sleeve_end[0] - 0.01, 3)
+    inner = points + np.array([1, 0], np.float32) * (1.15 * radii)[:, None]  # this arm hangs, the trunk is to its right
+    x, y = np.round(inner - 0.5).astype(int).T
+    assert bare[y, x].all() and sleeve.covered[y, x].all()

@@ -15,7 +15,17 @@ import numpy as np
 
 from .. import beside
 from ..labels import TORSO_CLOTHING, Label
-from .arms import arm_mask, arm_stations, bare_from, cuff_rims, drawn_hand, folded_up, hand_mask, with_bare_arms
+from .arms import (
+    arm_mask,
+    arm_stations,
+    bare_from,
+    beside_arms,
+    cuff_rims,
+    drawn_hand,
+    folded_up,
+    hand_mask,
+    with_bare_arms,
+)
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
 from .fronts import Border, Borders
 from .masks import dilate, is_label, joined_to, sizeable, soften
@@ -24,6 +34,8 @@ from .repair import repair_hair, repair_skin
 
 #: What is seen between the fronts of a long coat is taken away with it if it is less than this share of the coat's.
 SLIT = 0.3
+#: Hands nearer to each other than this, shoulder breadths, are folded: their fingers lie beside the palms.
+FOLDED = 0.6
 #: A new sleeve that ends beyond this (1 elbow, 2 wrist) reaches the hand.
 _LONG_SLEEVE = 1.6
 
@@ -223,7 +235,7 @@ def occluders(
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
-    arms &= ~(cuff_rims(parse, body) if rims is None else rims)
+    arms &= ~(cuff_rims(parse, body) if rims is None else rims) & ~beside_arms(parse, body)
     hands = np.zeros(size, bool)
     own = np.maximum(*(arm_mask(body, side, size, 2.0, 0.0, 2.3) for side in (0, 1))) > 0.5
     held = np.maximum(*(hand_mask(body, side, size, 1.6) for side in (0, 1))) > 0.5
@@ -238,6 +250,9 @@ def occluders(
         if sleeve_end[side] > 0:
             bare &= ~_above_cut(body, side, size, start)
         keep |= arms & bare & (sleeves < 0.5)
+    if float(np.linalg.norm(body.hands[0] - body.hands[1])) < FOLDED * body.breadth:
+        forearms = np.maximum(*(arm_mask(body, side, size, 1.5, 0.0, 1.95) for side in (0, 1))) > 0.5
+        hands |= joined_to(arms & ~forearms & (held > 0), hands)
     keep |= hands
     keep |= ~sizeable(~keep, (0.2 * body.breadth) ** 2)
     # specks and holes are errors of the parse; a hand that comes out of a sleeve may be small

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from .body import Body, tapered
-from .masks import is_label
+from .masks import is_label, sizeable
 
 #: How much of an arm's measured thickness is believed, and the most that comes of it.
 BELIEVED, THINNEST, THICKEST = 0.7, 0.8, 1.25
@@ -19,8 +19,10 @@ MEETING = 0.5
 HAND_OFF = 0.3
 #: Below a sleeve lie its shadow and what of it was parsed as skin, over so many shoulder breadths.
 CUFF_RIM = 0.055
-#: So many tenths of an upper arm or forearm must be seen for the arm to be bare.
-SEEN_STATIONS = 4
+#: Skin between so many radii from an arm's axis is none if it is a small piece, shoulder breadths.
+BESIDE, BESIDE_SIZE = (1.18, 2.4), 0.2
+#: So many tenths of an upper arm or forearm must be seen for the arm to be bare, on its axis and beside it.
+SEEN_STATIONS, SEEN_BESIDE = 4, 6
 
 
 def arm_stations(
@@ -90,10 +92,15 @@ def bare_from(parse: np.ndarray, body: Body, side: int) -> float:
         parse: uint8 (h, w), on the canvas of `body`.
     """
     start, step = 0.2, 0.1
-    seen = _arm_seen(parse, body, side, (start, 1.7, 16), np.array([-0.5, 0.0, 0.5]))[0].sum(1) >= 2
-    lengths = np.convolve(seen, np.ones(SEEN_STATIONS, int), "valid")
-    first = np.flatnonzero(lengths == SEEN_STATIONS)
-    return start + step * float(first[0]) if len(first) else float("inf")
+    outward = np.linspace(0.4, 2.0, 9) * (1.0 if side == 0 else -1.0)
+    # on its axis; else beside it: of an arm that goes behind the body elbow and wrist are guessed before it
+    for reach, least, stations in ((np.array([-0.5, 0.0, 0.5]), 2, SEEN_STATIONS), (outward, 3, SEEN_BESIDE)):
+        seen = _arm_seen(parse, body, side, (start, 1.7, 16), reach)[0].sum(1) >= least
+        lengths = np.convolve(seen, np.ones(stations, int), "valid")
+        first = np.flatnonzero(lengths == stations)
+        if len(first):
+            return start + step * float(first[0])
+    return float("inf")
 
 
 def with_bare_arms(body: Body, parse: np.ndarray) -> Body:
@@ -196,6 +203,27 @@ def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:
             cv2.line(down, (steps, steps), (steps - int(x), steps - int(y)), 1)
             found[y0:y1, x0:x1] |= (cv2.dilate(sleeve, down) > 0) & (drawn > 127) & (near == Label.ARMS)
     return found
+
+
+def beside_arms(parse: np.ndarray, body: Body) -> np.ndarray:
+    """Small pieces parsed as skin beside the beginning of what is seen of an arm, where the old sleeve ended on it:
+    bool (h, w).
+
+    Args:
+        parse: uint8 (h, w), on the canvas of `body`.
+    """
+    found, limbs = np.zeros(parse.shape, bool), with_bare_arms(body, parse)
+    skin = is_label(parse, Label.ARMS)
+    for side in (0, 1):
+        cuff = limbs.cuffs[side]
+        if cuff is None or cuff[0] > 1.5:
+            continue
+        near = arm_mask(limbs, side, parse.shape, BESIDE[1], cuff[0] - 0.1, cuff[0] + 0.4) > 0.5
+        arm = arm_mask(limbs, side, parse.shape, BESIDE[0], cuff[0] - 0.5, 2.2) > 0.5
+        found |= skin & near & ~arm
+    for side in (0, 1):
+        found &= hand_mask(body, side, parse.shape, 1.6) < 0.5
+    return found & ~sizeable(found, (BESIDE_SIZE * body.breadth) ** 2)
 
 
 def _beside_axis(parse: np.ndarray, body: Body, side: int) -> np.ndarray:

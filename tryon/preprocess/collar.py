@@ -69,14 +69,16 @@ def rise_of(garment: Garment, frame: Frame) -> float:
 
 
 def _is_tube(garment: Garment, frame: Frame, depth: float, rise: float) -> bool:
-    """Whether what rises above the neck is as wide at its top as at its foot: a turtleneck, not a hood."""
+    """Whether what rises above the neck is nearly as wide at its top as at its foot, and no wider between: a
+    turtleneck, not a hood."""
     u = np.linspace(-3, 3, 241)
     breadths = []
-    for share in (0.25, 0.8):
+    for share in (0.25, 0.5, 0.8):
         at = frame.middle + (u[:, None] * frame.across - share * rise * frame.down) * frame.unit
         inside = cv2.remap(garment.mask, at.astype(np.float32)[None], None, cv2.INTER_LINEAR)[0] > 0.5
         breadths.append(int(inside.sum()))
-    return depth < 0.4 and breadths[1] > 0.95 * breadths[0] > 0
+    foot, middle, top = breadths
+    return depth < 0.4 and foot > 0 and (top > 0.95 * foot or (top > 0.84 * foot and middle < 1.02 * foot))
 
 
 def _empty(garment: Garment, frame: Frame, depth: float) -> float:

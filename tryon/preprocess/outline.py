@@ -8,6 +8,7 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from ..types import Garment
+from .arms import hand_mask
 from .body import Body
 from .masks import at_points, is_label
 from .skeleton import Fit
@@ -17,10 +18,14 @@ from .sleeves import SIDES, worn_outline
 #: outward by so much at most; shoulder breadths.
 SEAM_INSIDE, SEAM_OUTSIDE, SEAM_LOWER, SEAM_HIGHER = 0.12, 0.3, 0.04, 0.08
 
+#: A sleeve that ends beyond this station of the arm goes on to the hand, a little onto it, but not beyond the last.
+LONG, OVER_HAND, FARTHEST_END = 1.6, 0.03, 2.35
+
 
 def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body) -> Fit:
-    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, and the outline of
-    the worn sleeves: a strip of the old clothes beside the new ones would have to be filled with background.
+    """The fit with the garment's shoulders moved to the outline of what is worn, where that is near, the outline of the
+    worn sleeves, and long sleeves that end at the hands: a strip of the old clothes beside the new ones would have to
+    be filled with background or skin.
 
     Args:
         marks: from `landmarks_of`; parse: uint8 (h, w), of the person.
@@ -49,7 +54,28 @@ def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], pars
     old, new = ((p["neck_left"] + p["neck_right"]) / 2 for p in (target.points, points))
     points["neck_front"] = (points["neck_front"] + new - old).astype(np.float32)
     outline = (worn_outline(worn, hair, body, 0), worn_outline(worn, hair, body, 1))
-    return replace(target, points=points, outline=outline)
+    bare = is_label(parse, Label.ARMS)
+    inline = (worn_outline(bare, hair, body, 0, inward=True), worn_outline(bare, hair, body, 1, inward=True))
+    target = replace(target, points=points, outline=outline, inline=inline)
+    return replace(target, sleeve_end=(_to_hand(target, bare, body, 0), _to_hand(target, bare, body, 1)))
+
+
+def _to_hand(target: Fit, bare: np.ndarray, body: Body, side: int) -> float:
+    """Where a sleeve ends: a long one at the hand that is seen, for a wrist in a wide sleeve is found less exactly.
+
+    Args:
+        bare: bool (h, w), seen arms and hands.
+    """
+    end = target.sleeve_end[side]
+    if target.sleeve != "long" or end < LONG:
+        return end
+    y, x = np.nonzero(bare & (hand_mask(body, side, bare.shape, 1.7) > 0.5))
+    way = body.wrists[side] - body.elbows[side]
+    length = float(way @ way)
+    if len(x) < (0.1 * body.breadth) ** 2 or length < (0.2 * body.breadth) ** 2:
+        return end
+    along = 1 + (np.stack([x, y], 1) + 0.5 - body.elbows[side]) @ way / length
+    return float(np.clip(np.percentile(along, 5) + OVER_HAND, end, max(end, FARTHEST_END)))
 
 
 def _beyond(

@@ -55,6 +55,7 @@ class Fit:
         sleeve: sleeve length class.
         outline: (left, right) how far the worn sleeve reaches outward of the arm's axis, canvas px, at the stations
             `sleeves.STATIONS`, nan where its outline is not seen; None if it was not looked for.
+        inline: (left, right) the same for a bare arm, towards the trunk.
     """
 
     points: dict[str, np.ndarray]
@@ -63,6 +64,7 @@ class Fit:
     sleeve_end: tuple[float, float]
     sleeve: Sleeve
     outline: tuple[np.ndarray | None, np.ndarray | None] = field(default=(None, None), kw_only=True)
+    inline: tuple[np.ndarray | None, np.ndarray | None] = field(default=(None, None), kw_only=True)
 
 
 def landmarks_of(garment: Garment) -> dict[str, np.ndarray]:

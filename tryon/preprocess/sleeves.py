@@ -297,11 +297,10 @@ def sleeve_mesh(
         axis, radius = _axis(body, side, t)
         normal = _outward(axis, side)
         width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, 1.7 * radius)
-        if sign > 0:
-            width = _widened(width, t, target.outline[side])
+        width = _widened(width, t, (target.outline if sign > 0 else target.inline)[side])
         width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
         edge = axis + normal * (sign * width)[:, None]
-        k = np.clip((t - t[0]) / 0.3, 0, 1)[:, None]
+        k = np.clip((t - t[0]) / min(0.3, max(t[-1] - t[0], 0.05)), 0, 1)[:, None]
         edges.append(edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k)))
     mid, half = (edges[0] + edges[1]) / 2, (edges[0] - edges[1]) / 2
     s_mid, s_half = (outer + inner) / 2, (outer - inner) / 2
@@ -330,14 +329,17 @@ def _widened(width: np.ndarray, t: np.ndarray, outline: np.ndarray | None) -> np
     return np.where(near, np.maximum(width, worn), width)
 
 
-def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int) -> np.ndarray:
+def worn_outline(
+    worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *, inward: bool = False
+) -> np.ndarray:
     """How far what is worn reaches outward of an arm's axis: px at `STATIONS`, nan where no outline is near.
 
     Args:
         worn: bool (h, w), clothes and arms; unclear: bool (h, w), where their outline is not seen.
+        inward: towards the trunk instead.
     """
     axis, radius = _axis(body, side, STATIONS)
-    normal = _outward(axis, side)
+    normal = _outward(axis, side) * (-1 if inward else 1)
     steps = np.arange(0.6, FARTHEST + 0.15, 0.05)
     line = axis[:, None] + (steps[None] * radius[:, None])[..., None] * normal[:, None]
     seen = at_points(worn, line)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..types import Garment, Notice
 from .collar import inner_collar, neck_kind
+from .exposure import exposed
 from .matte import decontaminate
 from .skeleton import landmarks_of
 
@@ -65,7 +66,8 @@ def _without_collar(mask: np.ndarray, collar: np.ndarray) -> np.ndarray:
 
 
 def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
-    """The garment as it shows when worn: without the inner back collar, its colours extended over the outline.
+    """The garment as it shows when worn: without the inner back collar, its colours extended over the outline, white
+    cloth white.
 
     Args:
         max_side: larger photos are reduced; mask and landmarks go along.
@@ -77,6 +79,7 @@ def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
     image = decontaminate(garment.image, garment.mask)
     if from_wearer(garment):
         return replace(garment, image=image)
+    image = exposed(image, garment.mask)
     collar = inner_collar(garment)
     mask = _without_collar(garment.mask, collar).astype(np.float32)
     hood = collar if neck_kind(garment) == "hood" else None
