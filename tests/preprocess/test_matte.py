@@ -14,6 +14,7 @@ from tryon.preprocess.matte import (
     part_sizes,
     refine_matte,
     settle_matte,
+    without_bleeding,
 )
 
 
@@ -101,3 +102,27 @@ def test_colours_overrule_the_network_only_where_they_tell() -> None:
     wrong = unsure.copy()
     wrong[60:150, :60] *= 0.4  # it missed a sleeve
     assert iou(settle_matte(image, wrong), mask) > iou(wrong, mask) + 0.02
+
+
+def test_the_backgrounds_hue_is_taken_from_the_rim_and_nothing_else_changes():
+    image = np.full((200, 240, 3), (176, 34, 40), np.uint8)
+    mask = np.zeros((200, 240), np.float32)
+    cv2.ellipse(mask, (120, 100), (80, 70), 0, 0, 360, 1.0, -1)
+    image[mask > 0] = (150, 150, 146)
+    hue = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
+    coarse = cv2.resize(hue[..., 1:], (80, 67), interpolation=cv2.INTER_AREA)  # as JPEG files keep colours
+    hue[..., 1:] = cv2.resize(coarse, (240, 200), interpolation=cv2.INTER_LINEAR)
+    coded = cv2.cvtColor(hue, cv2.COLOR_YCrCb2RGB)
+    out = without_bleeding(coded, mask)
+    cloth = mask > 0.5
+    rim = cloth & (cv2.erode(mask, np.ones((7, 7))) < 0.5)
+
+    def redness(picture):
+        return float(picture[rim][:, 0].astype(float).mean() - picture[rim][:, 1].astype(float).mean())
+
+    assert redness(coded) > 15 and redness(out) < 0.3 * redness(coded)
+    deep = cv2.erode(mask, np.ones((15, 15))) > 0.5
+    assert np.array_equal(out[deep], coded[deep]) and np.array_equal(out[~cloth], coded[~cloth])
+    grey = np.repeat(coded.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
+    assert np.array_equal(without_bleeding(grey, mask), grey), "no hue to take away"
+    assert np.array_equal(without_bleeding(coded, np.zeros_like(mask)), coded)

@@ -329,9 +329,7 @@ def _widened(width: np.ndarray, t: np.ndarray, outline: np.ndarray | None) -> np
     return np.where(near, np.maximum(width, worn), width)
 
 
-def worn_outline(
-    worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *, inward: bool = False
-) -> np.ndarray:
+def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *, inward: bool = False) -> np.ndarray:
     """How far what is worn reaches outward of an arm's axis: px at `STATIONS`, nan where no outline is near.
 
     Args:

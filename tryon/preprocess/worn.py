@@ -10,7 +10,7 @@ import numpy as np
 from ..types import Garment, Notice
 from .collar import inner_collar, neck_kind
 from .exposure import exposed
-from .matte import decontaminate
+from .matte import decontaminate, without_bleeding
 from .skeleton import landmarks_of
 
 #: The garment photo is used at most at this size (longer side, px): more than any canvas or common photo shows.
@@ -76,7 +76,7 @@ def as_worn(garment: Garment, max_side: int = MAX_SIDE) -> Garment:
         A new `Garment` (with the `hood` that was taken from its mask); the argument is not changed.
     """
     garment = reduced(garment, max_side)
-    image = decontaminate(garment.image, garment.mask)
+    image = decontaminate(without_bleeding(garment.image, garment.mask), garment.mask)
     if from_wearer(garment):
         return replace(garment, image=image)
     image = exposed(image, garment.mask)
