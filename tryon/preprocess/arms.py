@@ -17,8 +17,12 @@ BELIEVED, THINNEST, THICKEST = 0.7, 0.8, 1.25
 MEETING = 0.5
 #: A drawn wrist is moved to a seen hand by so much at most, shoulder breadths.
 HAND_OFF = 0.3
+#: A seen hand that is shorter than this, shoulder breadths, does not hide the end of a drawn arm.
+HAND_LENGTH = 0.24
 #: Below a sleeve lie its shadow and what of it was parsed as skin, over so many shoulder breadths.
 CUFF_RIM = 0.055
+#: It takes no more than this share of a hand.
+MOST_OF_HAND = 0.3
 #: Skin between so many radii from an arm's axis is none if it is a small piece, shoulder breadths.
 BESIDE, BESIDE_SIZE = (1.18, 2.4), 0.2
 #: So many tenths of an upper arm or forearm must be seen for the arm to be bare, on its axis and beside it.
@@ -141,7 +145,11 @@ def _to_hand(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
         return nowhere
     spots = np.stack([x, y], 1) + 0.5
     far = np.linalg.norm(spots - body.elbows[side], axis=1)
-    step = spots[far <= np.percentile(far, 20)].mean(0) - body.wrists[side]
+    near, end = np.percentile(far, (20, 95))
+    step = spots[far <= near].mean(0) - body.wrists[side]
+    # of a fist, or fingers out of a sleeve, less is seen than the rounded end of a drawn arm: it would stand out below
+    away = step + body.wrists[side] - body.elbows[side]
+    step -= away / max(float(np.linalg.norm(away)), 1e-6) * max(HAND_LENGTH * body.breadth - float(end - far.min()), 0.0)
     length = float(np.linalg.norm(step))
     return (step * min(1.0, HAND_OFF * body.breadth / max(length, 1e-6))).astype(np.float32)
 
@@ -177,8 +185,9 @@ def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:
         joints = body.shoulders[side], body.elbows[side], body.wrists[side]
         cuff = limbs.cuffs[side]
         at = bare_from(parse, body, side) if cuff is None else cuff[0]
-        if not np.isfinite(at):
-            at = 1.9  # only a hand is seen
+        hand = None
+        if not np.isfinite(at):  # only a hand is seen
+            at, hand = 1.9, int((is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.7) > 0.5)).sum())
         for half, (first, last) in enumerate(((0.2, 1.0), (1.0, 2.12))):
             way = joints[half + 1] - joints[half]
             length = float(np.linalg.norm(way))
@@ -201,7 +210,9 @@ def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:
             x, y = np.rint(way * (steps / length)).astype(int)
             down = np.zeros((2 * steps + 1, 2 * steps + 1), np.uint8)
             cv2.line(down, (steps, steps), (steps - int(x), steps - int(y)), 1)
-            found[y0:y1, x0:x1] |= (cv2.dilate(sleeve, down) > 0) & (drawn > 127) & (near == Label.ARMS)
+            rim = (cv2.dilate(sleeve, down) > 0) & (drawn > 127) & (near == Label.ARMS)
+            if hand is None or rim.sum() < MOST_OF_HAND * hand:
+                found[y0:y1, x0:x1] |= rim
     return found
 
 

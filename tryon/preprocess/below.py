@@ -221,16 +221,16 @@ def outline_below(below: np.ndarray, lower: np.ndarray, hole: np.ndarray, body: 
     shape = np.zeros(below.shape, np.uint8)
     start = top - 4  # the blur must not open a seam at the first row
     outer = [(hips[0], start), (hips[-1] + 1, start), (runs[-1][1], seen), (runs[0][0], seen)]
-    cv2.fillPoly(shape, [np.array(outer, np.int32)], 1)
+    cv2.fillPoly(shape, [np.array(outer, np.int32) * 16], 255, cv2.LINE_AA, 4)
     if len(runs) == 2:
         crotch = body.hips.mean(0) + 0.16 * body.length * body.down
         if crotch[1] < seen:
-            gap = [(runs[0][1], seen), (runs[1][0], seen), (round(float(crotch[0])), round(float(crotch[1])))]
-            between = cv2.fillPoly(np.zeros(below.shape, np.uint8), [np.array(gap, np.int32)], 1) > 0
-            if (lower & ~hole)[between].mean() < 0.25:
-                shape[between] = 0
+            gap = np.round(np.array([(runs[0][1], seen), (runs[1][0], seen), tuple(crotch)]) * 16).astype(np.int32)
+            between = cv2.fillPoly(np.zeros(below.shape, np.uint8), [gap], 255, cv2.LINE_AA, 4)
+            if (lower & ~hole)[between > 127].mean() < 0.25:
+                shape = np.minimum(shape, 255 - between)
     out = below.copy()
-    out[top : seen + 1] = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), 1.0)[top : seen + 1]
+    out[top : seen + 1] = cv2.GaussianBlur(shape.astype(np.float32) / 255, (0, 0), 1.0)[top : seen + 1]
     return out
 
 
