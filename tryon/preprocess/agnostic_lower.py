@@ -24,6 +24,8 @@ from .masks import dilate, is_label, sizeable, soften
 PATTERNED = 17.0
 #: Legs are looked at from so many torso lengths below the shoulder line on.
 BELOW_HIPS = 1.5
+#: An accessory goes with the lower garment that makes up so much of its surroundings.
+ENCLOSED = 0.65
 #: Shoes are looked for so far below the ankles, shoulder breadths.
 ANKLE = 0.35
 #: What an arm that hangs beside the lower garment can show.
@@ -40,14 +42,20 @@ def old_garment(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
 
 
 def _belts(parse: np.ndarray, body: Body, waist: float) -> np.ndarray:
-    """Accessories that lie wholly about the waistband: bool (h, w)."""
-    accessory = is_label(parse, Label.ACCESSORY)
+    """Accessories on the old lower garment that lie wholly about the waistband, or have it nearly all around, such as
+    the flaps of pockets: bool (h, w)."""
+    accessory, lower = is_label(parse, Label.ACCESSORY), is_label(parse, Label.LOWER, Label.DRESS)
     along = torso_rows(body, parse.shape)
     count, pieces = cv2.connectedComponents(accessory.astype(np.uint8))
+    nearest = dilate(pieces.astype(np.float32), 3).astype(int)
+    ring = (nearest > 0) & ~accessory
+    around, on = np.bincount(nearest[ring], minlength=count), np.bincount(nearest[ring & lower], minlength=count)
     low = np.ones(count, bool)
     low[np.unique(pieces[accessory & ((along < waist - 0.12) | (along > waist + 0.3))])] = False
     below = np.bincount(pieces[accessory & (along > waist - 0.01)], minlength=count)
     low &= below > 0.25 * np.bincount(pieces.ravel(), minlength=count)  # above the new waistband it stays
+    low &= on > 0  # else it is a bag's buckle
+    low |= on > ENCLOSED * np.maximum(around, 1)
     low[0] = False
     return low[pieces]
 

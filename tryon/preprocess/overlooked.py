@@ -69,7 +69,7 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
         bare = 0.5 * bare + 0.5 * histogram(lab, far)
         strange = cv2.GaussianBlur(np.log(0.01 / (bare + 0.002)).ravel()[bins], (0, 0), smooth)
         found[here] |= (arms & near & (away < STRANGE_REACH))[here] & (strange > STRANGE)
-    found |= _accessory(lab, worn_on, cloth, body.breadth)
+    found |= _whole(_accessory(lab, worn_on, cloth, body.breadth), is_label(parse, Label.ACCESSORY) & ~face)
     for side in (0, 1):
         limb = arm_mask(body, side, parse.shape, 1.9, 0.1, 2.2) > 0.5
         sleeve = cv2.erode((cloth & limb).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -177,6 +177,14 @@ def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: 
         if beside.sum() > 80 and common_colours(histogram(lab, here), histogram(lab, beside)) > SAME_CLOTH:
             out |= here
     return out
+
+
+def _whole(found: np.ndarray, things: np.ndarray) -> np.ndarray:
+    """Pieces of `things`, most of each of which was found, such as a scarf that reaches up beside the chin: bool (h, w)."""
+    count, pieces = cv2.connectedComponents(things.astype(np.uint8))
+    whole = np.bincount(pieces[found], minlength=count) > 0.7 * np.bincount(pieces.ravel(), minlength=count)
+    whole[0] = False
+    return found | whole[pieces]
 
 
 def _bag(lab: np.ndarray, parse: np.ndarray, worn: np.ndarray, limb: np.ndarray) -> np.ndarray:
