@@ -14,7 +14,7 @@ from tryon.errors import HipsOutOfFrame
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess import agnostic_lower
-from tryon.preprocess.body import body_from_pose, torso_rows
+from tryon.preprocess.body import body_from_pose, torso_rows, trunk_mask
 from tryon.preprocess.fill import row_fill
 
 GARMENTS = {
@@ -186,6 +186,25 @@ def test_a_belt_above_the_new_waistband_stays():
     along = torso_rows(body, person.parse.shape)
     for low, high, goes in ((0.86, 0.93, False), (0.92, 1.04, True)):
         parse = person.parse.copy()
-        belt = (along > low) & (along < high) & np.isin(parse, (Label.TOP, Label.LOWER))
+        trunk = trunk_mask(body, parse.shape, 1.1, -0.05, 1.05) > 0.5
+        belt = (along > low) & (along < high) & np.isin(parse, (Label.TOP, Label.LOWER)) & trunk
         parse[belt] = Label.ACCESSORY
         assert agnostic_lower.old_garment(parse, body, 0.95)[belt].all() == goes
+
+
+def test_accessories_go_with_the_lower_garment_round_them_and_stay_elsewhere():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    parse = person.parse.copy()
+    parse[torso_rows(body, parse.shape) > 1.0] = np.where(parse == 0, Label.LOWER, parse)[
+        torso_rows(body, parse.shape) > 1.0
+    ]
+    for along, goes in ((0.93, False), (1.3, True)):  # a buckle of a bag on the coat, the flap of a pocket
+        x, y = np.round(body.at(along, 20)).astype(int)
+        spot = np.s_[y - 3 : y + 4, x - 6 : x + 7]
+        marked = parse.copy()
+        if not goes:
+            marked[y - 12 : y + 13, x - 15 : x + 16] = Label.TOP
+        marked[spot] = Label.ACCESSORY
+        assert agnostic_lower.old_garment(marked, body, 0.95)[spot].all() == goes
+        assert agnostic_lower.occluders(marked, body, 0.95)[spot].any() != goes

@@ -428,7 +428,19 @@ def test_a_drawn_arm_ends_at_the_hand_that_is_seen(inputs, aside):
     assert np.linalg.norm(moved[0]) <= 0.3 * body.breadth + 1e-3
     y, x = np.nonzero(parse == Label.ARMS)
     gap = [np.hypot(x + 0.5 - w[0], y + 0.5 - w[1]).min() for w in (body.wrists[0], body.wrists[0] + moved[0])]
-    assert gap[1] < 3 and gap[1] < gap[0]
+    assert gap[1] < 0.06 * body.breadth and gap[1] < gap[0]
+
+
+def test_a_drawn_arm_does_not_stand_out_below_a_fist(inputs):
+    body = inputs.body
+    parse = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
+    x, y = np.round(body.wrists[0] + 0.3 * (body.hands[0] - body.wrists[0])).astype(int)
+    w, h = round(0.12 * body.breadth), round(0.06 * body.breadth)
+    fist = np.s_[y - h : y + h, x - w : x + w]
+    parse[fist] = Label.ARMS
+    limb = arm_mask(with_bare_arms(body, parse), 0, parse.shape, 1.0, 0.5, 2.12) > 0.5
+    assert np.nonzero(limb)[0].max() <= y + h + 1
+    assert (cuff_rims(parse, body)[fist]).mean() < 0.35
 
 
 def test_a_wrist_alone_is_no_bare_arm(inputs):

@@ -185,3 +185,20 @@ def test_a_sleeve_with_the_floor_in_its_gap_shows_the_other_one():
     share = foreign(stained, marks)
     assert share["right"] > 0.03 and share["left"] == 0
     assert sleeve_sources(stained, marks) == {"left": "left", "right": "left"}
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_sleeve_with_deep_folds_shows_the_other_one_or_the_flank(both):
+    garment = drawn_person.flat_top("long")
+    image = garment.image.copy()
+    image[garment.mask > 0.5] = (150, 180, 180)
+    plain = replace(garment, image=image)
+    marks = skeleton.landmarks_of(plain)
+    assert sleeve_sources(plain, marks) == {"left": "left", "right": "right"}
+    image = image.copy()
+    for x in (52, 248) if both else (52,):
+        cv2.ellipse(image, (x, 140), (7, 14), 0, 0, 360, (40, 52, 52), -1)
+    found = sleeve_sources(replace(plain, image=image), marks)
+    assert found == ({"left": None, "right": None} if both else {"left": "right", "right": "right"})
+    image[120:240:8, 90:210] = (20, 30, 30)  # a striped garment has dark places everywhere
+    assert sleeve_sources(replace(plain, image=image), marks) == {"left": "left", "right": "right"}

@@ -149,7 +149,9 @@ def _to_hand(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
     step = spots[far <= near].mean(0) - body.wrists[side]
     # of a fist, or fingers out of a sleeve, less is seen than the rounded end of a drawn arm: it would stand out below
     away = step + body.wrists[side] - body.elbows[side]
-    step -= away / max(float(np.linalg.norm(away)), 1e-6) * max(HAND_LENGTH * body.breadth - float(end - far.min()), 0.0)
+    step -= (
+        away / max(float(np.linalg.norm(away)), 1e-6) * max(HAND_LENGTH * body.breadth - float(end - far.min()), 0.0)
+    )
     length = float(np.linalg.norm(step))
     return (step * min(1.0, HAND_OFF * body.breadth / max(length, 1e-6))).astype(np.float32)
 

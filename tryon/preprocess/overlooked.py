@@ -180,7 +180,7 @@ def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: 
 
 
 def _whole(found: np.ndarray, things: np.ndarray) -> np.ndarray:
-    """Pieces of `things`, most of each of which was found, such as a scarf that reaches up beside the chin: bool (h, w)."""
+    """What was found, and the rest of those `things` of which most was: a scarf that reaches up beside the chin."""
     count, pieces = cv2.connectedComponents(things.astype(np.uint8))
     whole = np.bincount(pieces[found], minlength=count) > 0.7 * np.bincount(pieces.ravel(), minlength=count)
     whole[0] = False

@@ -33,6 +33,9 @@ MIRRORED = 0.4
 #: Colours of less than this share of the torso are foreign to it; a sleeve with more than this share of them, and
 #: clearly more than the other, shows the other one.
 RARE, STAINED = 3e-4, 0.008
+#: A sleeve with so much more darkness than the torso has deep folds, and shows the other one or, if that has them too,
+#: the torso's flank.
+SHADOW = 0.02
 #: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
 ODD = 0.7
 #: Where along an arm the worn sleeve's outline is looked for, see `arm_stations`, and up to how many bare-arm radii
@@ -221,14 +224,38 @@ def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, 
         size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
         bend = float(np.degrees(np.arccos(np.clip(upper @ lower / size, -1, 1))))
         crumpled[side] = bend / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
-    stained = foreign(garment, marks)
+    stained, dark = foreign(garment, marks), _shadows(garment, marks)
+    for side in SIDES:
+        if min(dark.values()) > SHADOW:  # no sleeve to show instead
+            own[side] = None
     for side, other in ((left, right), (right, left)):
-        if other in folded or crumpled[other] > CRUMPLED:
+        if other in folded or own[other] is None or crumpled[other] > CRUMPLED:
             continue
         worse = stained[side] > STAINED and stained[side] > 1.3 * stained[other]
+        worse |= dark[side] > max(SHADOW, dark[other] + SHADOW)
         if side in folded or crumpled[side] > crumpled[other] + MIRRORED or worse:
             own[side] = other
     return own
+
+
+def _shadows(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, float]:
+    """How much more of each sleeve, by side, than of the torso is much darker than usual there: deep folds, and gaps in
+    a sleeve that is folded over. 0 of garments whose torso has such darkness, too."""
+    light = lab_of(garment.image)[..., 0].astype(np.float32)
+    size = (garment.mask.shape[0], garment.mask.shape[1])
+    cloth = garment.mask > 0.5
+
+    def dark(region: np.ndarray) -> float:
+        values = light[region & cloth]
+        return float((values < 0.5 * np.median(values)).mean()) if len(values) else 0.0
+
+    usual = dark(polygon(size, [marks[name] for name in _TORSO]) > 0)
+    found = {}
+    for side in SIDES:
+        outer, inner = sleeve_sides(marks, side, mask=garment.mask)
+        share = dark(polygon(size, [*outer, *inner[::-1]]) > 0)
+        found[side] = share - usual if usual < 1.5 * SHADOW else 0.0
+    return found
 
 
 def foreign(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, float]:
@@ -296,7 +323,8 @@ def sleeve_mesh(
     for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
         axis, radius = _axis(body, side, t)
         normal = _outward(axis, side)
-        width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, 1.7 * radius)
+        most = np.interp(share, (0.3, 1.0), (1.7, 1.3)) if folded else 1.7  # the torso's flank does not taper
+        width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, most * radius)
         width = _widened(width, t, (target.outline if sign > 0 else target.inline)[side])
         width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
         edge = axis + normal * (sign * width)[:, None]
