@@ -699,3 +699,24 @@ def test_a_bare_arm_beside_its_guessed_axis_is_not_painted_again(inputs):
     parse[arm_mask(body, 0, parse.shape, 0.8, 0.1, 1.3) > 0.5] = Label.ARMS
     parse[arm_mask(behind, 0, parse.shape, 0.5, 0.3, 2.0) > 0.5] = Label.TOP
     assert bare_from(parse, behind, 0) < 0.6
+
+
+def test_the_cuff_of_a_long_sleeve_lies_on_the_beginning_of_the_hand(inputs):
+    body, parse = inputs.body, inputs.parse
+    hand = (hand_mask(body, 0, parse.shape, 1.1) > 0.5) & (parse == Label.ARMS)
+    sleeves = arm_mask(body, 0, parse.shape, 1.5, 0.2, 2.15)
+    beginning = hand & (arm_mask(body, 0, parse.shape, 1.5, 0.2, 2.05) > 0.5)
+    beyond = hand & (arm_mask(body, 0, parse.shape, 1.6, 0.2, 2.25) < 0.5)
+    assert beginning.sum() > 20 and beyond.sum() > 20
+    keep = agnostic.occluders(parse, body, sleeves, (2.15, 2.15))
+    assert keep[beginning].mean() < 0.2 and keep[beyond].mean() > 0.95
+    assert agnostic.occluders(parse, body, 0 * sleeves, (2.15, 2.15))[beginning].mean() > 0.9, "no cloth is there"
+
+
+def test_hands_alone_count_less_for_the_colour_of_arms_than_arms():
+    image = np.zeros((60, 60, 3), np.uint8)
+    arms, face = np.zeros((60, 60), bool), np.zeros((60, 60), bool)
+    arms[:30], face[30:] = True, True
+    image[arms], image[face] = (184, 121, 109), (214, 169, 139)
+    sure, less = skin_colour(image, arms, face), skin_colour(image, arms, face, trust=0.4)
+    assert abs(sure[1] - 121) < abs(less[1] - 121) and abs(less[1] - 169) < abs(sure[1] - 169)

@@ -42,3 +42,11 @@ def test_without_surroundings_nothing_is_known() -> None:
     image, _ = photo((178, 175, 179), (125, 108, 86))
     assert gain_of(image, np.ones(image.shape[:2], np.float32)) == 1.0
     assert gain_of(image[:4, :4], np.ones((4, 4), np.float32)) == 1.0
+
+
+def test_folds_in_the_light_do_not_burn_out() -> None:
+    image, mask = photo((182, 180, 182), (125, 108, 86))
+    image[60:240:12, 100:300] = (214, 212, 214)
+    image[66:240:12, 100:300] = (222, 220, 222)
+    out = exposed(image, mask)
+    assert out is not image and 255 > out[66, 200, 0] > out[60, 200, 0] > out[150, 250, 0]

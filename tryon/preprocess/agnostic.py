@@ -242,7 +242,10 @@ def occluders(
     # fingers, and a child that is held by the hand; else it may be a thigh
     keep |= joined_to(arms & (along > 1.0), held | bag) & ~own
     for side in (0, 1):
-        hands |= arms & (hand_mask(body, side, size, 1.25) > 0.5)
+        hand = arms & (hand_mask(body, side, size, 1.25) > 0.5)
+        if sleeve_end[side] > _LONG_SLEEVE:  # the cuff lies on it
+            hand &= ~_above_cut(body, side, size, sleeve_end[side] - 0.02) | (sleeves < 0.5)
+        hands |= hand
         if sleeve_end[side] < _LONG_SLEEVE:
             keep |= _free_glove(parse, body, side)
         start = max(0.42, sleeve_end[side] - 0.04)

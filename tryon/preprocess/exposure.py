@@ -19,6 +19,8 @@ CHROMA = (5.0, 9.0)
 LIGHTER = (-2.0, 3.0)
 #: What light parts of white cloth have in a well exposed photo, 0 to 255, and the most that a garment is brightened.
 WHITE, MOST = 236.0, 1.22
+#: From here on the brightened values approach 255, so that folds in the light do not burn out.
+KNEE = 215.0
 #: The garment is looked at this size (longer side, px).
 SIDE = 256
 
@@ -52,4 +54,9 @@ def exposed(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The garment photo, brighter where its garment is white and the photo dim: uint8 (H, W, 3), the argument itself if
     nothing changes."""
     gain = gain_of(image, mask)
-    return image if gain < 1.005 else cv2.convertScaleAbs(image, alpha=gain)
+    if gain < 1.005:
+        return image
+    bright = np.arange(256) * gain
+    room = 255 - KNEE
+    table = np.where(bright < KNEE, bright, KNEE + room * np.tanh((bright - KNEE) / room))
+    return cv2.LUT(image, table.round().astype(np.uint8))

@@ -225,11 +225,19 @@ def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.nda
 
 #: Shadows of skin are redder: green and blue fall faster.
 WARM = np.array([1.0, 1.06, 1.1], np.float32)
+#: How much seen arms count for the colour of newly bare skin, and hands alone, which are redder.
+ARMS_TRUST, HANDS_TRUST = 0.7, 0.4
 #: Chroma (Lab) below which a colour is hardly that of skin, and up to which it surely can be.
 GREY, STRONG = 6.0, 30.0
 
 
-def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: np.ndarray | None = None) -> np.ndarray:
+def skin_colour(
+    image: np.ndarray,
+    arms: np.ndarray,
+    face: np.ndarray,
+    cheeks: np.ndarray | None = None,
+    trust: float = ARMS_TRUST,
+) -> np.ndarray:
     """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
     the face.
 
@@ -237,6 +245,7 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: n
         image: uint8 (H, W, 3); arms, face: bool (H, W).
         cheeks: bool (H, W), a part of the head that surely is skin: it decides where what was taken for the face is
             grey, as scarfs and hats are.
+        trust: how much the arms count where they are much lighter or darker than the face; less of hands alone.
 
     A hand that holds something, or a wrongly parsed glove, differs in hue from the face: then the face decides. Arms of
     the same hue that are much lighter or darker stand in another light, which a newly bare arm shares.
@@ -255,19 +264,20 @@ def skin_colour(image: np.ndarray, arms: np.ndarray, face: np.ndarray, cheeks: n
         turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*f[1:])), deg=True))
         alike = min(_chroma(a), _chroma(f)) > GREY and _chroma(a) < max(STRONG, 1.6 * _chroma(f)) and turn < 25
         if alike and darker < 40 and int(arms.sum()) >= 400:
-            return (0.7 * from_arms + 0.3 * from_face).astype(np.float32)
+            return (trust * from_arms + (1 - trust) * from_face).astype(np.float32)
         return from_face
     found = from_arms if from_arms is not None else from_face
     return found if found is not None else np.array([196, 154, 128], np.float32)
 
 
-def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray) -> np.ndarray:
+def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray, trust: float = ARMS_TRUST) -> np.ndarray:
     """The colour of newly bare skin on one limb, so that it meets the skin that is seen on it: float32 (3,) RGB 0..255.
 
     Args:
         image: uint8 (H, W, 3); seen: bool (H, W), skin seen on this limb.
         usual: float32 (3,), the person's skin colour (`skin_colour`), which counts alone where too little is seen, or
             where that differs in hue.
+        trust: how much the limb's own colour counts.
     """
     if int(seen.sum()) < 150:
         return usual
@@ -277,7 +287,7 @@ def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray) -> np.nd
     strange = min(_chroma(a), _chroma(b)) < GREY or _chroma(a) > max(STRONG, 1.6 * _chroma(b)) or turn > 25
     if strange or abs(float(a[0] - b[0])) > 40:
         return usual
-    return (0.7 * own + 0.3 * usual).astype(np.float32)
+    return (trust * own + (1 - trust) * usual).astype(np.float32)
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ SHOWN, SHOWN_IN_FRONT = 0.8, (0.04, 0.6)
 ACROSS = (0.5, 0.95)
 #: The roll's inner and outer rim beside the neck: points outward and up, half breadths of the neckline from the middle
 #: of the neck points.
-INNER, OUTER = ((0.78, -0.2), (0.95, -0.55)), ((1.1, 0.36), (1.33, -0.1))
+INNER, OUTER = ((0.78, -0.16), (1.04, -0.34)), ((1.12, 0.38), (1.38, 0.02))
 #: How deep the rims meet at the throat, at least, half breadths of the neckline; where it is deeper than at most, they
 #: do not meet.
 THROAT = (0.5, 1.0)

@@ -16,7 +16,7 @@ SEAMLESS = ("hips",)
 #: How much a trouser leg darkens towards its edges: without it, legs that stand close look like a skirt.
 LEG_ROUND = 0.26
 #: Holes smaller than a square of this side (shoulder breadths) are folds; the light in them.
-HOLE, FOLD = 0.22, 0.85
+HOLE, FOLD = 0.22, 0.68
 #: Gaps between a sleeve and the torso that are narrower than twice this (shoulder breadths) close.
 SEAM = 0.05
 #: What is thinner than twice this (shoulder breadths) is a spike; it is looked for where the breadth is so many px.
@@ -24,7 +24,7 @@ SPIKE, OPENED_AT = 0.04, 130.0
 #: So far round the parts the picture is put together, shoulder breadths: shadows and folds do not reach farther.
 MARGIN = 0.3
 #: How much a hood's roll before the neck darkens to its edges.
-COWL_ROUND = 0.2
+COWL_ROUND = 0.14
 #: Light on a hood that hangs behind the neck.
 HOOD_SHADE = 0.82
 

@@ -19,7 +19,7 @@ from .sleeves import SIDES, worn_outline
 SEAM_INSIDE, SEAM_OUTSIDE, SEAM_LOWER, SEAM_HIGHER = 0.12, 0.3, 0.04, 0.08
 
 #: A sleeve that ends beyond this station of the arm goes on to the hand, a little onto it, but not beyond the last.
-LONG, OVER_HAND, FARTHEST_END = 1.6, 0.03, 2.35
+LONG, OVER_HAND, FARTHEST_END = 1.6, 0.1, 2.35
 
 
 def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], parse: np.ndarray, body: Body) -> Fit:

@@ -12,6 +12,8 @@ from .below import beside_seen, lower_cloth, outline_below, over_legs, skirt_bel
 from .body import Body, below_chin, bust_mask, leg_mask, legs_mask, neck_mask, torso_rows, trunk_mask
 from .exemplar import exemplar_fill
 from .fill import (
+    ARMS_TRUST,
+    HANDS_TRUST,
     WARM,
     chest_relief,
     leg_colour,
@@ -122,7 +124,9 @@ def bare_skin(
     size = parse.shape
     photo = image.astype(np.float32)
     face = is_label(parse, Label.FACE) & ~hole
-    colour = skin_colour(image, is_label(parse, Label.ARMS) & ~hole, face, _cheeks(body, size) & ~hole)
+    from_where = [bare_from(parse, body, side) for side in (0, 1)]
+    trust = [ARMS_TRUST if start < 2 else HANDS_TRUST for start in from_where]
+    colour = skin_colour(image, is_label(parse, Label.ARMS) & ~hole, face, _cheeks(body, size) & ~hole, max(trust))
     bust = bust_mask(body, size) * np.clip((min(0.5, hem - 0.2) - along) * 8, 0, 1)
     neck = cv2.GaussianBlur(np.maximum(neck_mask(body, size, 1.12), bust), (0, 0), 1.2)
     flesh = np.broadcast_to(colour, photo.shape)
@@ -142,14 +146,14 @@ def bare_skin(
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
         bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
-        shape, seen_from = arm_mask(limbs, side, size, 1.0, bare, 2.12), bare_from(parse, body, side)
+        shape, seen_from = arm_mask(limbs, side, size, 1.0, bare, 2.12), from_where[side]
         own = is_label(parse, Label.ARMS) & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
         if seen_from < 2:
             shape *= dilate(own.astype(np.uint8), 3)
             if bare < seen_from:
                 shape = np.maximum(shape, arm_mask(limbs, side, size, 1.0, bare, seen_from))
         limb = cv2.GaussianBlur(shape, (0, 0), 1.0)
-        light = limb_colour(image, own & ~hole, colour)
+        light = limb_colour(image, own & ~hole, colour, trust[side])
         part = patch((limb > 0) | own)
         arm = shade_arm(limbs, side, size, light)[part]
         if seen_from < 2:
