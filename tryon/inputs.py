@@ -28,6 +28,7 @@ from .preprocess.body import Body, body_from_pose, torso_rows, trunk_mask
 from .preprocess.hood import hood_parts
 from .preprocess.layers import assemble
 from .preprocess.masks import is_label
+from .preprocess.missed import missed_sleeves
 from .preprocess.overlooked import clothing_by_colour, lower_by_colour, sleeve_rims
 from .preprocess.plate import is_bare
 from .preprocess.skeleton import Fit, Part
@@ -192,7 +193,8 @@ class PersonView:
 
     def repaired(self) -> np.ndarray:
         """The parse with the clothing that it missed beside and on the arms: uint8 (h, w)."""
-        parse = repair.overlooked_sleeves(self.parse, self.body, self.silhouette)
+        parse = missed_sleeves(self.image, self.parse, self.body)
+        parse = repair.overlooked_sleeves(parse, self.body, self.silhouette)
         return sleeve_rims(clothing_by_colour(self.image, parse, self.body), self.body)
 
     def erased(
