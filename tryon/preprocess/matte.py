@@ -20,6 +20,8 @@ TRUST = 0.45
 DECISIVE = 0.2
 #: How far the background's hue reaches into a garment, px, and how different (Cr, Cb) it must be from the garment's.
 BLEEDING, DIFFERENT = 5, 14.0
+#: The largest garment that it is taken from, px, and how coarsely hues farther inside and outside are looked at.
+LARGE, STEP = 1000, 3
 #: Lightness counts less than colour: shadows.
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
@@ -253,19 +255,19 @@ def without_bleeding(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     inward (they keep colours at half the resolution).
 
     In the band inside of the outline the share of the background's hue in each pixel, between the hues of the garment
-    farther inside and of the background farther outside, is taken away; brightness stays.
+    farther inside and of the background farther outside, is taken away; brightness stays. Garments larger than
+    `LARGE` are shown so much smaller that the band can't be seen.
 
     Args:
         image: uint8 (H, W, 3); mask: float32 (H, W) in [0, 1].
 
     Returns:
-        uint8 (H, W, 3), a new array.
+        uint8 (H, W, 3), the argument itself where nothing changes.
     """
-    out = image.copy()
     cloth = (mask > 0.5).astype(np.uint8)
     rows, cols = np.flatnonzero(cloth.any(1)), np.flatnonzero(cloth.any(0))
-    if not len(rows):
-        return out
+    if not len(rows) or max(np.ptp(rows), np.ptp(cols)) > LARGE:
+        return image
     pad = 3 * BLEEDING
     box = (slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad), slice(max(cols[0] - pad, 0), cols[-1] + 1 + pad))
     part, cloth = image[box], cloth[box]
@@ -274,7 +276,8 @@ def without_bleeding(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     y, x = np.nonzero((cloth > 0) & (inside == 0))
     ycc = cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb)
     hues = [_spread(ycc[..., 1:], region, 2.0 * BLEEDING) for region in (inside, outside)]
-    (own, own_known), (other, other_known) = ((hue[y // 2, x // 2], known[y // 2, x // 2]) for hue, known in hues)
+    spot = y // STEP, x // STEP
+    (own, own_known), (other, other_known) = ((hue[spot], known[spot]) for hue, known in hues)
     way = other - own
     length = (way**2).sum(1)
     there = (own_known > 0.02) & (other_known > 0.02) & (length > DIFFERENT**2)
@@ -282,16 +285,16 @@ def without_bleeding(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     seen = ycc[y, x, 1:].astype(np.float32)
     share = np.clip(((seen - own) * way).sum(1) / length, 0, 1)[:, None]
     ycc[y, x, 1:] = np.clip(seen - share * way, 0, 255).round()
-    changed = np.zeros(cloth.shape, bool)
-    changed[y, x] = True
-    out[box][changed] = cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)[changed]
+    if not len(y):
+        return image
+    out = image.copy()
+    out[box][y, x] = cv2.cvtColor(ycc[y, x][None], cv2.COLOR_YCrCb2RGB)[0]
     return out
 
 
 def _spread(values: np.ndarray, region: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of `values` (H, W, 2) in a region around each pixel, at half the size, and how much of it is near."""
-    size = ((region.shape[1] + 1) // 2, (region.shape[0] + 1) // 2)
-    weight = cv2.resize(region.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    masked = cv2.resize(values.astype(np.float32) * region[..., None], size, interpolation=cv2.INTER_AREA)
-    near = cv2.GaussianBlur(weight, (0, 0), reach / 2)
-    return cv2.GaussianBlur(masked, (0, 0), reach / 2) / np.maximum(near, 1e-4)[..., None], near
+    """The mean of `values` (H, W, 2) in a region around each `STEP`th pixel, and how much of the region is near."""
+    weight = region[::STEP, ::STEP].astype(np.float32)
+    near = cv2.GaussianBlur(weight, (0, 0), reach / STEP)
+    mean = cv2.GaussianBlur(values[::STEP, ::STEP].astype(np.float32) * weight[..., None], (0, 0), reach / STEP)
+    return mean / np.maximum(near, 1e-4)[..., None], near
