@@ -19,11 +19,10 @@ from .arms import (
     arm_mask,
     arm_stations,
     bare_from,
-    beside_arms,
-    cuff_rims,
     drawn_hand,
     folded_up,
     hand_mask,
+    loose_skin,
     with_bare_arms,
 )
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
@@ -218,14 +217,14 @@ def occluders(
     body: Body,
     sleeves: np.ndarray,
     sleeve_end: tuple[float, float] = (0.0, 0.0),
-    rims: np.ndarray | None = None,
+    loose: np.ndarray | None = None,
 ) -> np.ndarray:
     """What stays in front of the new garment: bool (h, w).
 
     Args:
         sleeves: float32 (h, w), coverage of the new sleeves (they hide bare arms).
         sleeve_end: (left, right) how far these reach, 0 none, 1 elbow, 2 wrist: no bare arm stands out before that.
-        rims: bool (h, w), `cuff_rims` if they are known.
+        loose: bool (h, w), skin that is no part of an arm (`loose_skin`), if it is known.
     """
     size = parse.shape
     along = torso_rows(body, size)
@@ -235,7 +234,7 @@ def occluders(
     keep |= is_label(parse, Label.FACE) & (below_chin(body, size) < 0)
     keep |= face_disc(body, size) & ~is_label(parse, *TORSO_CLOTHING)  # whatever the parse calls it
     arms = is_label(parse, Label.ARMS)
-    arms &= ~(cuff_rims(parse, body) if rims is None else rims) & ~beside_arms(parse, body)
+    arms &= ~(loose_skin(parse, body)[1] if loose is None else loose)
     hands = np.zeros(size, bool)
     own = np.maximum(*(arm_mask(body, side, size, 2.0, 0.0, 2.3) for side in (0, 1))) > 0.5
     held = np.maximum(*(hand_mask(body, side, size, 1.6) for side in (0, 1))) > 0.5
@@ -383,8 +382,8 @@ def build(
     along = torso_rows(body, size)
     hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
-    rims = cuff_rims(parse, body)
-    keep = occluders(parse, body, sleeves, sleeve_end, rims) & ~(hair & ~is_label(parse, Label.HAIR))
+    rims, loose = loose_skin(parse, body)
+    keep = occluders(parse, body, sleeves, sleeve_end, loose) & ~(hair & ~is_label(parse, Label.HAIR))
     gone = (old_garment(parse, body, hem) | rims) & ~keep
     shown = slit(parse, gone, body, along, hem)
     if shown.any() and not is_bare(image, parse, body):

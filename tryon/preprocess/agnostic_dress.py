@@ -25,7 +25,7 @@ from .agnostic import (
     worn_high,
 )
 from .agnostic_lower import leg_picture
-from .arms import cuff_rims
+from .arms import loose_skin
 from .body import Body, torso_rows
 from .fill import row_fill
 from .lower_body import LowerBody
@@ -137,8 +137,8 @@ def build(
     hair = is_label(parse, Label.HAIR)
     parse = repair_hair(image, repair_skin(image, parse, body), body)
     old = old_clothes(parse, body)
-    rims = cuff_rims(parse, body)
-    keep = occluders(parse, body, sleeves, fit.sleeve_end, rims) & ~(old & is_label(parse, Label.BAG))
+    rims, loose = loose_skin(parse, body)
+    keep = occluders(parse, body, sleeves, fit.sleeve_end, loose) & ~(old & is_label(parse, Label.BAG))
     keep &= ~(hair & ~is_label(parse, Label.HAIR))
     gone = (old | rims) & ~keep
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool)

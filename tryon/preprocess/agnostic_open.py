@@ -12,7 +12,7 @@ import numpy as np
 from ..labels import Label
 from . import agnostic, repair
 from .agnostic import Agnostic
-from .arms import arm_mask, cuff_rims
+from .arms import arm_mask, loose_skin
 from .body import Body, torso_rows
 from .fill import mirror_fill, smooth_fill
 from .masks import dilate, is_label, patch, soften
@@ -92,8 +92,8 @@ def build(
     hair = is_label(parse, Label.HAIR)
     parse = repair.repair_hair(image, repair.repair_skin(image, parse, body), body)
     stays = _staying_top(parse, body, along, gap, hem, sleeve_end)
-    rims = cuff_rims(parse, body)
-    keep = agnostic.occluders(parse, body, sleeves, sleeve_end, rims) & ~(hair & ~is_label(parse, Label.HAIR))
+    rims, loose = loose_skin(parse, body)
+    keep = agnostic.occluders(parse, body, sleeves, sleeve_end, loose) & ~(hair & ~is_label(parse, Label.HAIR))
     worn = is_label(parse, Label.ACCESSORY) & gap
     gone = agnostic.old_garment(parse, body, hem) & ~keep & ~stays & ~worn
     wide = dilate(gone.astype(np.uint8), max(3.0, 4.5 * unit)).astype(bool) & ~stays

@@ -173,16 +173,16 @@ def _cuff(parse: np.ndarray, body: Body, side: int) -> tuple[float, float, float
     return float(np.linspace(*stations)[runs[0]]), float(np.clip(middle, -1.2, 1.2)), float(np.clip(thick, 0.6, 1.4))
 
 
-def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:
+def cuff_rims(parse: np.ndarray, body: Body, limbs: Body | None = None) -> np.ndarray:
     """Seen skin right below the edges of sleeves, which keeps the look of the sleeves: bool (h, w).
 
     Only where a drawn arm can take its place.
 
     Args:
-        parse: uint8 (h, w), on the canvas of `body`.
+        parse: uint8 (h, w), on the canvas of `body`; limbs: `with_bare_arms`, if it is known.
     """
     found = np.zeros(parse.shape, bool)
-    steps, limbs = max(round(CUFF_RIM * body.breadth), 1), with_bare_arms(body, parse)
+    steps, limbs = max(round(CUFF_RIM * body.breadth), 1), limbs or with_bare_arms(body, parse)
     for side in (0, 1):
         joints = body.shoulders[side], body.elbows[side], body.wrists[side]
         cuff = limbs.cuffs[side]
@@ -218,14 +218,21 @@ def cuff_rims(parse: np.ndarray, body: Body) -> np.ndarray:
     return found
 
 
-def beside_arms(parse: np.ndarray, body: Body) -> np.ndarray:
+def loose_skin(parse: np.ndarray, body: Body) -> tuple[np.ndarray, np.ndarray]:
+    """`cuff_rims`, and these together with `beside_arms`: bool (h, w), twice."""
+    limbs = with_bare_arms(body, parse)
+    rims = cuff_rims(parse, body, limbs)
+    return rims, rims | beside_arms(parse, body, limbs)
+
+
+def beside_arms(parse: np.ndarray, body: Body, limbs: Body | None = None) -> np.ndarray:
     """Small pieces parsed as skin beside the beginning of what is seen of an arm, where the old sleeve ended on it:
     bool (h, w).
 
     Args:
-        parse: uint8 (h, w), on the canvas of `body`.
+        parse: uint8 (h, w), on the canvas of `body`; limbs: `with_bare_arms`, if it is known.
     """
-    found, limbs = np.zeros(parse.shape, bool), with_bare_arms(body, parse)
+    found, limbs = np.zeros(parse.shape, bool), limbs or with_bare_arms(body, parse)
     skin = is_label(parse, Label.ARMS)
     for side in (0, 1):
         cuff = limbs.cuffs[side]
@@ -234,6 +241,8 @@ def beside_arms(parse: np.ndarray, body: Body) -> np.ndarray:
         near = arm_mask(limbs, side, parse.shape, BESIDE[1], cuff[0] - 0.1, cuff[0] + 0.4) > 0.5
         arm = arm_mask(limbs, side, parse.shape, BESIDE[0], cuff[0] - 0.5, 2.2) > 0.5
         found |= skin & near & ~arm
+    if not found.any():
+        return found
     for side in (0, 1):
         found &= hand_mask(body, side, parse.shape, 1.6) < 0.5
     return found & ~sizeable(found, (BESIDE_SIZE * body.breadth) ** 2)

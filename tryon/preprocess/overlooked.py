@@ -181,6 +181,8 @@ def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: 
 
 def _whole(found: np.ndarray, things: np.ndarray) -> np.ndarray:
     """What was found, and the rest of those `things` of which most was: a scarf that reaches up beside the chin."""
+    if not found.any():
+        return found
     count, pieces = cv2.connectedComponents(things.astype(np.uint8))
     whole = np.bincount(pieces[found], minlength=count) > 0.7 * np.bincount(pieces.ravel(), minlength=count)
     whole[0] = False
