@@ -26,6 +26,7 @@ from .agnostic import (
 )
 from .agnostic_lower import leg_picture
 from .arms import loose_skin
+from .below import beside_seen
 from .body import Body, torso_rows
 from .fill import row_fill
 from .lower_body import LowerBody
@@ -212,6 +213,7 @@ def _fill(
     layout = np.full(size, int(Label.BACKGROUND), np.uint8)
     bare = np.zeros(size, np.float32)
     seen = cv2.erode((is_label(parse, Label.LEGS) & ~hole).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    meeting = seen
     lit = seen & ~dilate(gone.astype(np.uint8), 16 * unit).astype(bool)  # not in the old hem's shadow
     seen = lit if lit.sum() > 60 else seen
     if seen.sum() < 0.06 * body.length**2:  # an ankle between hem and shoe says little
@@ -219,7 +221,8 @@ def _fill(
     for side in (lower.back_leg, 1 - lower.back_leg):
         shoes = lower.ankle(side, is_label(parse, Label.SHOES), agnostic_lower.ANKLE * body.breadth)
         limb = cv2.GaussianBlur(np.maximum(lower.mask(side, size, 0.15, 2.12), shoes), (0, 0), 0.7)
-        plate += (leg_picture(photo, body, lower, side, seen, legs) - plate) * limb[..., None]
+        leg = beside_seen(photo, leg_picture(photo, body, lower, side, seen, legs), meeting, body)
+        plate += (leg - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         bare = np.maximum(bare, limb)
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, rims)

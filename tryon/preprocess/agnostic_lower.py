@@ -14,6 +14,7 @@ from ..labels import Label
 from ..types import Person
 from .agnostic import Agnostic, fringed, start_borders
 from .arms import arm_mask, hand_mask
+from .below import beside_seen
 from .body import Body, body_from_pose, torso_rows
 from .fill import leg_colour, mirror_fill, row_fill, shade_leg, smooth_fill, wide_blur
 from .legs import LegFit
@@ -405,7 +406,8 @@ def _fill(
         limb = np.maximum(lower.mask(side, size, bare, 2.12), lower.mask(side, size, 0.15, 2.12) * between)
         limb = np.maximum(limb, lower.ankle(side, is_label(parse, Label.SHOES), ANKLE * body.breadth))
         limb = cv2.GaussianBlur(limb, (0, 0), 1.0)
-        plate += (leg_picture(photo, body, lower, side, seen, colour) - plate) * limb[..., None]
+        leg = beside_seen(photo, leg_picture(photo, body, lower, side, seen, colour), seen, body)
+        plate += (leg - plate) * limb[..., None]
         layout[limb > 0.5] = int(Label.LEGS)
         skin = np.maximum(skin, limb)
     return plate, layout, skin

@@ -250,7 +250,7 @@ def _corrected(
     if len(slim) >= 3:
         median = np.median(np.stack([np.roll(width[slim] / radius[slim], k) for k in (-1, 0, 1)]), axis=0)
         ratio = np.interp(np.arange(len(radius)), slim, median)
-        ratio[: slim[0]] = np.median(median[:5])
+        ratio[: slim[0]] = np.median((width / radius)[slim[:3]])  # farther down shoes and feet are broader
     ratio = np.convolve(np.pad(ratio, 4, mode="edge"), np.ones(9) / 9, mode="valid")
     out = np.stack([edges[:, 0] - moved, edges[:, 1] + moved], 1)
     return axis + normal * moved[:, None], radius * np.clip(ratio, 0.75, 1.2), out, normal
