@@ -18,6 +18,7 @@ from .preprocess import (
     lower_body,
     outline,
     panels,
+    pockets,
     repair,
     skeleton,
     skirt,
@@ -198,7 +199,13 @@ class PersonView:
         return sleeve_rims(clothing_by_colour(self.image, parse, self.body), self.body)
 
     def erased(
-        self, parse: np.ndarray, coverage: np.ndarray, sleeves: np.ndarray, fit: Fit, gap: np.ndarray | None = None
+        self,
+        parse: np.ndarray,
+        body: Body,
+        coverage: np.ndarray,
+        sleeves: np.ndarray,
+        fit: Fit,
+        gap: np.ndarray | None = None,
     ) -> Agnostic:
         """`agnostic.build`, or with `gap` `agnostic_open.build`. Where a long coat goes, the picture is continued below
         the canvas meanwhile: what the coat hid is guessed from what shows under it."""
@@ -211,11 +218,9 @@ class PersonView:
             coverage, sleeves = (np.pad(a, ((0, rows), (0, 0))) for a in (coverage, sleeves))
             gap = gap if gap is None else np.pad(gap, ((0, rows), (0, 0)))
         if gap is None:
-            out = agnostic_stage.build(image, parse, self.body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
+            out = agnostic_stage.build(image, parse, body, coverage, sleeves, fit.hem, sleeve_end=fit.sleeve_end)
         else:
-            out = agnostic_open.build(
-                image, parse, self.body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end
-            )
+            out = agnostic_open.build(image, parse, body, coverage, sleeves, gap, fit.hem, sleeve_end=fit.sleeve_end)
         if not rows:
             return out
         cut = {name: getattr(out, name)[: self.size[0]] for name in ("plate", "edit", "keep", "skin", "layout")}
@@ -275,6 +280,7 @@ def build_inputs(
     if fit is None:
         fit = skeleton.fit(worn, marks, body, *agnostic_stage.worn_extent(parse, body))
         fit = outline.on_outline(fit, worn, marks, parse, body)
+    body = pockets.under_the_garment(body, parse, fit)
     opening = panels.find_opening(worn, marks) if worn.open_front else None
     if opening is not None:
         parse = agnostic_open.overlooked_coat(image, parse, body)
@@ -282,7 +288,7 @@ def build_inputs(
         warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
         gap = panels.between(parts, coverage)
         if agnostic_open.shows_top(parse, gap, body):
-            agnostic = view.erased(parse, coverage, sleeves, fit, gap)
+            agnostic = view.erased(parse, body, coverage, sleeves, fit, gap)
             return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
     parse = repair.one_tail(image, parse, body)
     parts = _hooded(skeleton.warp(worn, marks, fit, body, size), hood_parts(worn, fit, body, parse))
@@ -290,9 +296,9 @@ def build_inputs(
     over = (worn.hood is not None or worn.open_front) and min(fit.sleeve_end) > 1.6  # bare arms wear nothing under it
     neck = skeleton.neck_opening(fit, coverage) if over and not view.person.bare_neck else None
     if neck is not None and agnostic_open.shows_top(parse, neck, body, (0.15 * body.breadth) ** 2):
-        agnostic = view.erased(parse, coverage, sleeves, fit, neck)
+        agnostic = view.erased(parse, body, coverage, sleeves, fit, neck)
     else:
-        agnostic = view.erased(parse, coverage, sleeves, fit)
+        agnostic = view.erased(parse, body, coverage, sleeves, fit)
     return view.inputs(parse, body, fit, worn, parts, warped, coverage, agnostic)
 
 
@@ -326,6 +332,7 @@ def _build_dress(view: PersonView, worn: Garment, fit: Fit | None) -> TryOnInput
     if fit is None:
         fit = skirt.fit(worn, marks, body, lower, agnostic_dress.feet_hidden(parse, body))
         fit = outline.on_outline(fit, worn, marks, parse, body)
+    body = pockets.under_the_garment(body, parse, fit)
     parts = skirt.warp(worn, marks, fit, body, lower, size)
     warped, coverage, sleeves = assemble(worn.image, parts, body.breadth, fit.scale, worn.sleeve == "none")
     colour = agnostic_lower.skin_of_legs(person)
