@@ -8,6 +8,7 @@ import pytest
 from tests import drawn_person
 from tryon.inputs import edit_window
 from tryon.labels import Label
+from tryon.preprocess import overlooked
 from tryon.preprocess.arms import arm_mask, hand_mask
 from tryon.preprocess.body import body_from_pose
 from tryon.preprocess.body import torso_rows as body_along
@@ -146,3 +147,18 @@ def test_a_forearm_beside_the_coat_is_none_of_its_cuffs(scene):
     beside = (bare == Label.BACKGROUND) & (arm_mask(body, 0, parse.shape, 2.5, 1.0, 2.0) > 0.5)
     bare[beside], image[beside] = Label.TOP, SLEEVE
     assert (clothing_by_colour(image, bare, body)[bright] == Label.ARMS).mean() > 0.9
+
+
+def test_knuckles_in_the_light_are_no_cuff():
+    who = drawn_person.person()
+    body = body_from_pose(who.pose.keypoints, who.pose.world)
+    hand = (hand_mask(body, 0, who.parse.shape, 1.2) > 0.5) & (who.parse == Label.ARMS)
+    y, x = np.nonzero(hand)
+    cuff = hand & (np.arange(hand.shape[0])[:, None] < y.min() + 5)
+    bite = (
+        hand & (np.arange(hand.shape[0])[:, None] < y.min() + 12) & (np.arange(hand.shape[1])[None] < np.median(x) - 3)
+    )
+    bitten = overlooked._bites(cuff | bite, hand, body, 0)
+    assert not bitten[cuff].any() and bitten[bite & ~cuff].mean() > 0.8
+    assert not overlooked._bites(cuff, hand, body, 0).any()
+    assert not overlooked._bites(np.zeros_like(cuff), hand, body, 0).any()

@@ -1,9 +1,11 @@
 """The outline of what a long coat hid."""
 
+import cv2
 import numpy as np
 
 from tests import drawn_person
 from tryon.labels import Label
+from tryon.preprocess import agnostic
 from tryon.preprocess.below import _rectangle, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
 
@@ -211,3 +213,22 @@ def test_the_largest_rectangle_of_a_mask_lies_in_it():
     assert (x1 - x0) * (y1 - y0) > 0.9 * 50 * 30
     assert _rectangle(np.zeros((8, 8), bool)) == (0, 0, 0, 0)
     assert _rectangle(np.ones((8, 9), bool))[2:] == (9, 8)
+
+
+def test_a_skirt_that_stands_out_goes_on_up_to_the_new_garment():
+    who = drawn_person.person()
+    body = body_from_pose(who.pose.keypoints, who.pose.world)
+    along = torso_rows(body, who.parse.shape)
+    parse, image = who.parse.copy(), who.image.copy()
+    x = np.arange(parse.shape[1])[None]
+    skirt = (along > 1.02) & (along < 2.0) & (np.abs(x - 200) < 110)
+    parse[skirt], image[skirt] = Label.LOWER, (120, 60, 150)
+    image[parse == Label.BACKGROUND] = (180, 190, 200)
+    garment = ((along > 0) & (along < 1.5) & (np.abs(x - 200) < 80)).astype(np.float32)
+    sleeves = np.zeros_like(garment)
+    found = agnostic.build(image, parse, body, garment, sleeves, 1.5)
+    ring = (cv2.dilate(garment, np.ones((5, 5))) > 0) & (garment == 0) & (along > 1.3) & (along < 1.95)
+    ring &= np.abs(x - 200) < 100
+    away = np.abs(found.plate - np.array([120, 60, 150])).max(-1)
+    assert ring.sum() > 100 and np.percentile(away[ring], 95) < 25
+    assert (found.layout[ring] == Label.LOWER).mean() > 0.95

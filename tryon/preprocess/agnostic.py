@@ -397,7 +397,9 @@ def build(
     soft = soften(edit, keep)
     hole = dilate(edit.astype(np.uint8), 2).astype(bool) | wide
     borders = start_borders(image, parse, keep, gone, body)
-    plate, layout, skin, colour = fill_plate(image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims)
+    plate, layout, skin, colour = fill_plate(
+        image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims, gone
+    )
     hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
     for side in (0, 1):
         if hands[side]:

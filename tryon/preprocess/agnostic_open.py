@@ -108,7 +108,7 @@ def build(
     soft = soften(edit, keep)
     borders = agnostic.start_borders(image, parse, keep, gone, body)
     plate, layout, skin, colour = fill_plate(
-        image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves, rims
+        image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves, rims, gone
     )
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)
     own = stays & ~hole

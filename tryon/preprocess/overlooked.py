@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .arms import arm_mask, bare_from
+from .arms import arm_mask, bare_from, hand_mask
 from .body import Body, below_chin, face_disc, torso_rows
 from .colours import bins_of, colour_odds, common_colours, histogram, lab_of, log_odds
 from .masks import dilate, is_label, sizeable
@@ -28,6 +28,8 @@ SEAM_ODDS, SEAM = 0.3, 0.035
 ALIKE, SAME = 0.6, 0.8
 #: The same for an accessory and the clothing round it.
 SAME_CLOTH = 0.85
+#: A cuff crosses a hand if most of each row of pixels across it is cloth; breadth of such a row, shoulder breadths.
+CROSSING = 0.03
 #: Mean lightness (0 to 255) below which a sleeve's colour says nothing about a bag.
 DARK = 60
 
@@ -89,6 +91,8 @@ def clothing_by_colour(image: np.ndarray, parse: np.ndarray, body: Body) -> np.n
     joined[np.unique(pieces[cloth])] = True
     joined[0] = False
     found = sizeable(found & joined[pieces], (0.05 * body.breadth) ** 2)
+    for side in (0, 1):
+        found &= ~_bites(found, arms, body, side)
     # the parse is coarser than the picture: a line of the old cloth may lie on an arm's edge
     found |= seam & (dilate((cloth | found).astype(np.uint8), SEAM * body.breadth) > 0)
     return _joined(parse, found)
@@ -176,6 +180,29 @@ def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: 
         beside = cloth & (dilate(here.astype(np.uint8), 0.12 * unit) > 0)
         if beside.sum() > 80 and common_colours(histogram(lab, here), histogram(lab, beside)) > SAME_CLOTH:
             out |= here
+    return out
+
+
+def _bites(found: np.ndarray, arms: np.ndarray, body: Body, side: int) -> np.ndarray:
+    """What of a supposed cuff would bite into a hand instead of crossing it, such as knuckles in the light: bool (h, w).
+
+    Args:
+        found: bool (h, w), the supposed cuffs; arms: bool (h, w), arms and hands with them.
+    """
+    out = np.zeros(found.shape, bool)
+    way = body.hands[side] - body.elbows[side]
+    length = float(np.linalg.norm(way))
+    hand = arms & (hand_mask(body, side, found.shape, 1.4) > 0.5)
+    if length < 1 or not (hand & found).any():
+        return out
+    y, x = np.nonzero(hand)
+    along = (np.stack([x, y], 1) - body.elbows[side]) @ way / length
+    steps = ((along - along.min()) / max(CROSSING * body.breadth, 1.0)).astype(int)
+    cloth = found[y, x]
+    across = np.bincount(steps, cloth) > 0.55 * np.bincount(steps)
+    end = int(across.argmin()) if not across.all() else len(across)
+    bite = cloth & (steps >= end)
+    out[y[bite], x[bite]] = True
     return out
 
 

@@ -194,13 +194,14 @@ def fill_plate(
     garment: np.ndarray,
     sleeves: np.ndarray,
     rims: np.ndarray,
+    gone: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Plate, layout, skin mask and skin colour, defined everywhere (used inside the edit region).
 
     Args:
         garment, sleeves: float32 (h, w), coverage of the new garment and of its sleeves: the lower garment begins under
             the edge of the rest, and what is covered needs no background.
-        rims: bool (h, w), see `cuff_rims`.
+        rims: bool (h, w), see `cuff_rims`; gone: bool (h, w), the worn clothes that are taken away.
     """
     size = parse.shape
     photo = image.astype(np.float32)
@@ -241,6 +242,8 @@ def fill_plate(
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
     within = cv2.morphologyEx((lower | is_label(parse, Label.DRESS) & ~hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     gaps = (within > 0) & hole & (along > hem)  # a tie's end on a skirt
+    # a skirt that stands out beside the new garment goes on up to it
+    gaps |= is_label(parse, Label.LOWER) & hole & ~gone & (along > max(hem - 0.35, 0.8))
     below = np.maximum(below, cv2.GaussianBlur(gaps.astype(np.float32), (0, 0), 1.0))
     part = patch((below > 0) | lower)
     fill = lower_cloth(photo[part], lower[part], hole[part], body.breadth, long_coat and skirt is None)
