@@ -208,3 +208,19 @@ def test_accessories_go_with_the_lower_garment_round_them_and_stay_elsewhere():
         marked[spot] = Label.ACCESSORY
         assert agnostic_lower.old_garment(marked, body, 0.95)[spot].all() == goes
         assert agnostic_lower.occluders(marked, body, 0.95)[spot].any() != goes
+
+
+def test_a_wall_in_the_garments_colour_is_no_part_of_it_where_nobody_stands():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    parse, image = person.parse.copy(), person.image.copy()
+    lower = parse == Label.LOWER
+    beside = (cv2.dilate(lower.astype(np.uint8), np.ones((1, 9), np.uint8)) > 0) & (parse == Label.BACKGROUND)
+    beside &= (np.arange(600)[:, None] > 360) & (np.arange(600)[:, None] < 420)
+    image[beside] = np.median(image[lower], axis=0).astype(np.uint8)
+    everywhere = agnostic_lower.overlooked(image, parse, body)
+    assert (everywhere[beside] == Label.LOWER).mean() > 0.3
+    nobody = np.where(beside, 0.0, 1.0).astype(np.float32)
+    nobody = cv2.erode(nobody, np.ones((5, 5)))
+    found = agnostic_lower.overlooked(image, parse, body, person=nobody)
+    assert (found[beside] == Label.LOWER).mean() < 0.1

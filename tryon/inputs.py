@@ -185,10 +185,11 @@ class PersonView:
         if category == "lower":
             parse = agnostic_lower.skirts(lower_by_colour(image, self.parse, body), body)
             parse = agnostic_lower.repair(parse, body, self.silhouette)
-            return agnostic_lower.overlooked(image, agnostic_lower.strays(image, parse, body), body)
+            strays = agnostic_lower.strays(image, parse, body)
+            return agnostic_lower.overlooked(image, strays, body, person=self.silhouette)
         if category == "dress":
             parse = agnostic_lower.repair(self.repaired(), body, self.silhouette)
-            return agnostic_dress.overlooked(image, agnostic_dress.repair_legs(parse), body)
+            return agnostic_dress.overlooked(image, agnostic_dress.repair_legs(parse), body, self.silhouette)
         parse = agnostic_dress.overlooked_tops(image, self.repaired(), body)
         return repair.worn_as_dress(image, parse, body, is_bare(image, parse, body))
 

@@ -71,7 +71,7 @@ def repair_legs(parse: np.ndarray) -> np.ndarray:
     return np.where(wrong[pieces], np.uint8(Label.LOWER), parse).astype(np.uint8)
 
 
-def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
+def overlooked(image: np.ndarray, parse: np.ndarray, body: Body, person: np.ndarray | None = None) -> np.ndarray:
     """Pixels beside the worn clothes that have their colour join them (see `agnostic_lower.overlooked`): cuffs, cloth
     between an arm and a bag, a collar under the hair.
 
@@ -79,7 +79,7 @@ def overlooked(image: np.ndarray, parse: np.ndarray, body: Body) -> np.ndarray:
         uint8 (h, w), a new parse.
     """
     others = ((Label.ARMS,), (Label.BAG,), (Label.BACKGROUND,))
-    parse = agnostic_lower.overlooked(image, parse, body, (Label.LOWER, Label.DRESS), others)
+    parse = agnostic_lower.overlooked(image, parse, body, (Label.LOWER, Label.DRESS), others, person)
     return overlooked_tops(image, parse, body)
 
 

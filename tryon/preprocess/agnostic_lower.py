@@ -25,6 +25,8 @@ from .masks import dilate, is_label, sizeable, soften
 PATTERNED = 17.0
 #: Legs are looked at from so many torso lengths below the shoulder line on.
 BELOW_HIPS = 1.5
+#: The person mask's value from which on a pixel may be the person's.
+MINE = 0.25
 #: An accessory goes with the lower garment that makes up so much of its surroundings.
 ENCLOSED = 0.65
 #: Shoes are looked for so far below the ankles, shoulder breadths.
@@ -207,6 +209,7 @@ def overlooked(
     others: tuple[tuple[Label, ...], ...] = (
         (Label.ARMS,), (Label.TOP, Label.OUTERWEAR), (Label.BAG,), (Label.BACKGROUND,),
     ),
+    person: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Pixels beside the worn lower garment that have its colour, and not that of what they were taken for, join it:
     pockets round a hand, cloth behind the handle of a bag, the strip under the hem of a top.
@@ -216,6 +219,7 @@ def overlooked(
     Args:
         image: uint8 (h, w, 3) canvas; parse: uint8 (h, w).
         worn: labels of the garment; the first is given to what joins it. others: what may have been taken for.
+        person: float32 (h, w), MediaPipe's person mask: without it, a wall in the garment's colour is no part of it.
 
     Returns:
         uint8 (h, w), a new parse.
@@ -234,6 +238,8 @@ def overlooked(
     for labels in others:
         other = is_label(small, *labels)
         zone = other & (near if labels in ((Label.ARMS,), (Label.BAG,)) else beside)  # suits have one colour
+        if labels == (Label.BACKGROUND,) and person is not None:
+            zone &= dilate((person > MINE).astype(np.uint8), 2)[:: round(1 / factor), :: round(1 / factor)] > 0
         if not zone.any():
             continue
         if labels == (Label.ARMS,):  # a hand lies near by nature, and may have the colour of the cloth

@@ -184,7 +184,7 @@ def _accessory(lab: np.ndarray, accessory: np.ndarray, cloth: np.ndarray, unit: 
 
 
 def _bites(found: np.ndarray, arms: np.ndarray, body: Body, side: int) -> np.ndarray:
-    """What of a supposed cuff would bite into a hand instead of crossing it, such as knuckles in the light: bool (h, w).
+    """What of a supposed cuff would bite into a hand instead of crossing it: knuckles in the light. bool (h, w).
 
     Args:
         found: bool (h, w), the supposed cuffs; arms: bool (h, w), arms and hands with them.
