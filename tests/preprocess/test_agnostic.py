@@ -288,7 +288,7 @@ def test_what_a_long_coat_hid_is_guessed_from_what_shows_below_the_canvas():
     view = PersonView(Person(image, person.pose, parse), edit_window(person.pose, parse))
     nothing = np.zeros(view.size, np.float32)
     fit = replace(skeleton.fit(flat, skeleton.landmarks_of(flat), view.body), hem=1.05)
-    out = view.erased(view.parse, nothing, nothing, fit)
+    out = view.erased(view.parse, view.body, nothing, nothing, fit)
     assert out.plate.shape[:2] == out.edit.shape == out.layout.shape == view.size
     y, x = np.round(view.body.hips[0] * 0.4 + view.body.knees[0] * 0.6).astype(int)[::-1]
     assert out.layout[y, x] == Label.LOWER

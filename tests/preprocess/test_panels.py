@@ -12,8 +12,9 @@ from tests import drawn_person
 from tryon.inputs import build_inputs
 from tryon.labels import Label
 from tryon.preprocess import agnostic_open, panels, skeleton
+from tryon.preprocess.arms import arm_mask
 from tryon.preprocess.below import lower_cloth
-from tryon.preprocess.body import body_from_pose, trunk_mask
+from tryon.preprocess.body import body_from_pose, torso_rows, trunk_mask
 from tryon.preprocess.fill import column_fill
 from tryon.preprocess.layers import assemble
 from tryon.preprocess.worn import as_worn
@@ -152,3 +153,27 @@ def test_trousers_go_on_under_a_long_coat():
     photo[60:80, 20:40] = (240, 230, 220)
     cloth = lower_cloth(photo, wrong, ~wrong, 40.0, far=True)
     assert np.abs(cloth[10:50, 25:35].mean((0, 1)) - (30, 102, 50)).max() < 25
+
+
+def test_bare_forearms_hang_before_the_panels_and_a_sleeve_without_a_hand_ends_in_none():
+    person = drawn_person.person()
+    body = body_from_pose(person.pose.keypoints, person.pose.world)
+    along = torso_rows(body, person.parse.shape)
+    x = np.arange(person.parse.shape[1])[None]
+    parse = np.where(person.parse == Label.TOP, np.uint8(Label.OUTERWEAR), person.parse)
+    middle = (np.abs(x - 200) < 18) & (along > 0) & (along < 1)
+    parse[middle & (parse == Label.OUTERWEAR)] = Label.TOP
+    garment = ((along > 0) & (along < 1.4) & (np.abs(x - 200) < 90) & ~middle).astype(np.float32)
+    sleeves = np.zeros_like(garment)
+    forearm = arm_mask(body, 0, parse.shape, 0.5, 1.3, 1.7) > 0.5
+
+    def kept(end: float, labels: np.ndarray) -> np.ndarray:
+        return agnostic_open.build(
+            person.image, labels, body, garment, sleeves, middle, 1.4, sleeve_end=(end, end)
+        ).keep
+
+    assert kept(0.5, parse)[forearm].mean() > 0.9
+    without = np.where(parse == Label.ARMS, np.uint8(Label.OUTERWEAR), parse)
+    wrist = arm_mask(body, 0, parse.shape, 0.5, 1.9, 2.0) > 0.5
+    without[np.hypot(x - body.hands[0, 0], np.arange(600)[:, None] - body.hands[0, 1]) < 26] = Label.LOWER
+    assert kept(1.9, without)[wrist].mean() < 0.2

@@ -307,8 +307,8 @@ def arms_before(
         if body.arm_front[side]:
             start = max(0.42, sleeve_end[side] - 0.04)
             stop = min(2.12, bare_from(parse, body, side))
-            if stop <= start:
-                continue
+            if stop <= start or (start > _LONG_SLEEVE and not hands[side] and not _hand_seen(parse, body, side)):
+                continue  # out of a long sleeve without a hand would come a stump
             limb = arm_mask(limbs, side, painted.shape, 1.0, start, stop)
             if sleeve_end[side] > 0:
                 limb[_above_cut(body, side, painted.shape, start)] = 0
@@ -316,6 +316,12 @@ def arms_before(
             if hands[side]:
                 arms = np.maximum(arms, drawn_hand(body, side, painted.shape)[0])
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
+
+
+def _hand_seen(parse: np.ndarray, body: Body, side: int) -> bool:
+    """Whether a hand is seen where its arm ends."""
+    seen = is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.4) > 0.5)
+    return int(seen.sum()) > (0.1 * body.breadth) ** 2
 
 
 def without_seam(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:

@@ -110,6 +110,10 @@ def build(
     plate, layout, skin, colour = fill_plate(
         image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves, rims, gone
     )
+    hands = (agnostic.hand_hidden(parse, gone, body, 0), agnostic.hand_hidden(parse, gone, body, 1))
+    for side in (0, 1):
+        if hands[side]:
+            skin = np.maximum(skin, agnostic.paint_hand(plate, layout, body, side, colour))
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)
     own = stays & ~hole
     plate[own] = image[own]
@@ -118,9 +122,11 @@ def build(
     filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     drawn = (layout == int(Label.ARMS)) & edit
     layout = np.where(edit, layout, parse).astype(np.uint8)
+    before = agnostic.arms_before(parse, body, drawn & (soft > 0.5), sleeves, sleeve_end, hands)
     plate, front, soft, skin = agnostic.fringed(
         borders(), keep, garment, drawn, body.breadth, (filled, plate, soft, skin)
     )
+    front = np.maximum(front, agnostic.without_seam(keep & is_label(parse, Label.ARMS), before))
     return Agnostic(plate, soft, front, skin * (soft > 0), layout, colour)
 
 
