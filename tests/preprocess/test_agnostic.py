@@ -721,3 +721,17 @@ def test_hands_alone_count_less_for_the_colour_of_arms_than_arms():
     image[arms], image[face] = (184, 121, 109), (214, 169, 139)
     sure, less = skin_colour(image, arms, face), skin_colour(image, arms, face, trust=0.4)
     assert abs(sure[1] - 121) < abs(less[1] - 121) and abs(less[1] - 169) < abs(sure[1] - 169)
+
+
+def test_newly_bare_skin_is_never_grey_but_in_a_black_and_white_photo():
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[:, 40:] = (60, 130, 60)
+    face = np.zeros((80, 80), bool)
+    face[20:60, 4:36] = True
+    image[face] = (58, 50, 48)
+    nothing = np.zeros_like(face)
+    told = skin_colour(image, nothing, face)
+    assert told[0] > told[1] > told[2] and told[0] - told[2] > 14
+    assert abs(float(told.mean()) - 52) < 6
+    grey = np.repeat(image.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
+    assert np.ptp(skin_colour(grey, nothing, face)) < 2

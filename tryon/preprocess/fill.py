@@ -225,6 +225,10 @@ def column_fill(photo: np.ndarray, known: np.ndarray, least: int = 12) -> np.nda
 
 #: Shadows of skin are redder: green and blue fall faster.
 WARM = np.array([1.0, 1.06, 1.1], np.float32)
+#: A photo is black and white if most of its pixels' channels differ by less.
+COLOURLESS = 16
+#: Direction (Lab a*, b*) of the hue of skin.
+HUE = np.array([0.62, 0.785], np.float32)
 #: How much seen arms count for the colour of newly bare skin, and hands alone, which are redder.
 ARMS_TRUST, HANDS_TRUST = 0.7, 0.4
 #: Chroma (Lab) below which a colour is hardly that of skin, and up to which it surely can be.
@@ -232,6 +236,27 @@ GREY, STRONG = 6.0, 30.0
 
 
 def skin_colour(
+    image: np.ndarray,
+    arms: np.ndarray,
+    face: np.ndarray,
+    cheeks: np.ndarray | None = None,
+    trust: float = ARMS_TRUST,
+) -> np.ndarray:
+    """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
+    the face; never grey, as what shade, gloves and scarfs leave of it may be.
+
+    Args: as for `_told_skin`.
+    """
+    told = _told_skin(image, arms, face, cheeks, trust)
+    lab = _lab(told)
+    few = image[::4, ::4]
+    if _chroma(lab) >= GREY + 2 or np.percentile(np.ptp(few, axis=-1), 90) < COLOURLESS:
+        return told
+    lab[1:] = (GREY + 2) * HUE
+    return (cv2.cvtColor(lab[None, None], cv2.COLOR_LAB2RGB)[0, 0] * 255).clip(0, 255).astype(np.float32)
+
+
+def _told_skin(
     image: np.ndarray,
     arms: np.ndarray,
     face: np.ndarray,
