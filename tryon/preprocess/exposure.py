@@ -18,7 +18,7 @@ CHROMA = (5.0, 9.0)
 #: How much lighter (L*) than nearly all of its surroundings its light parts are: not white, and surely.
 LIGHTER = (-2.0, 3.0)
 #: What light parts of white cloth have in a well exposed photo, 0 to 255, and the most that a garment is brightened.
-WHITE, MOST = 236.0, 1.22
+WHITE, MOST = 226.0, 1.22
 #: From here on the brightened values approach 255, so that folds in the light do not burn out.
 KNEE = 215.0
 #: The garment is looked at this size (longer side, px).

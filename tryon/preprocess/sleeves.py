@@ -35,7 +35,7 @@ MIRRORED = 0.4
 RARE, STAINED = 3e-4, 0.008
 #: A sleeve with so much more darkness than the torso has deep folds, and shows the other one or, if that has them too,
 #: the torso's flank.
-SHADOW = 0.02
+SHADOW = 0.0245
 #: A short or half sleeve is replaced by the other one where it is so much less likely, see `_unlikely`.
 ODD = 0.7
 #: Where along an arm the worn sleeve's outline is looked for, see `arm_stations`, and up to how many bare-arm radii
