@@ -258,7 +258,9 @@ def occluders(
     keep |= hands
     keep |= ~sizeable(~keep, (0.2 * body.breadth) ** 2)
     # specks and holes are errors of the parse; a hand that comes out of a sleeve may be small
-    return sizeable(keep, (0.14 * body.breadth) ** 2) | sizeable(hands, (0.07 * body.breadth) ** 2)
+    small = sizeable(hands, (0.07 * body.breadth) ** 2)
+    small &= sizeable(hands, (0.09 * body.breadth) ** 2) | joined_to(small, is_label(parse, Label.BACKGROUND))
+    return sizeable(keep, (0.14 * body.breadth) ** 2) | small
 
 
 def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> bool:

@@ -16,7 +16,7 @@ SEAMLESS = ("hips",)
 #: How much a trouser leg darkens towards its edges: without it, legs that stand close look like a skirt.
 LEG_ROUND = 0.26
 #: Holes smaller than a square of this side (shoulder breadths) are folds; the light in them.
-HOLE, FOLD = 0.22, 0.68
+HOLE, FOLD = 0.22, 0.78
 #: Gaps between a sleeve and the torso that are narrower than twice this (shoulder breadths) close.
 SEAM = 0.05
 #: What is thinner than twice this (shoulder breadths) is a spike; it is looked for where the breadth is so many px.
