@@ -26,6 +26,11 @@ LARGE, STEP = 1000, 3
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
 
+def _extent(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and the columns in which a bool mask has pixels."""
+    return np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+
+
 def classical_matte(image: np.ndarray) -> tuple[np.ndarray, float]:
     """Segment the one thing that stands out from the border of the photo.
 
@@ -106,7 +111,7 @@ def settle_matte(image: np.ndarray, probability: np.ndarray, sure: float = 0.015
         float32 (H, W) in [0, 1], one part.
     """
     height, width = probability.shape
-    rows, cols = np.nonzero(probability > 0.2)
+    rows, cols = _extent(probability > 0.2)
     if len(rows) == 0:
         return np.zeros_like(probability)
     pad = round(0.12 * max(np.ptp(rows), np.ptp(cols))) + 2
@@ -192,7 +197,7 @@ def refine_matte(image: np.ndarray, mask: np.ndarray, *, reach: float = 0.012, e
 
     Source: He et al., "Guided Image Filtering", ECCV 2010.
     """
-    rows, cols = np.nonzero(mask > 0.5)
+    rows, cols = _extent(mask > 0.5)
     if len(rows) == 0:
         return mask
     radius = max(2, round(reach * float(np.hypot(np.ptp(rows), np.ptp(cols)))))
@@ -224,7 +229,7 @@ def decontaminate(image: np.ndarray, mask: np.ndarray, *, rim: int | None = None
         uint8 (H, W, 3), a new array.
     """
     out = image.copy()
-    rows, cols = np.nonzero(mask > 0.5)
+    rows, cols = _extent(mask > 0.5)
     if len(rows) == 0:
         return out
     rim = rim if rim is not None else max(2, round(0.004 * float(np.hypot(np.ptp(rows), np.ptp(cols)))))
@@ -238,7 +243,8 @@ def decontaminate(image: np.ndarray, mask: np.ndarray, *, rim: int | None = None
         return out
     distance, labels = cv2.distanceTransformWithLabels(1 - inner, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
-    colours[labels[inner > 0]] = part[inner > 0]
+    border = (inner > 0) & (cv2.erode(inner, np.ones((3, 3), np.uint8), borderValue=1) == 0)
+    colours[labels[border]] = part[border]  # the nearest one is never farther inside
     ring = (distance > 0) & (distance <= 7 * rim)  # as far as the smoothing below looks
     spread = part.copy()
     spread[ring] = colours[labels[ring]]
@@ -265,14 +271,14 @@ def without_bleeding(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         uint8 (H, W, 3), the argument itself where nothing changes.
     """
     cloth = (mask > 0.5).astype(np.uint8)
-    rows, cols = np.flatnonzero(cloth.any(1)), np.flatnonzero(cloth.any(0))
+    rows, cols = _extent(cloth > 0)
     if not len(rows) or max(np.ptp(rows), np.ptp(cols)) > LARGE:
         return image
     pad = 3 * BLEEDING
     box = (slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad), slice(max(cols[0] - pad, 0), cols[-1] + 1 + pad))
     part, cloth = image[box], cloth[box]
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BLEEDING + 1,) * 2)
-    inside, outside = cv2.erode(cloth, disc), 1 - cv2.dilate(cloth, disc)
+    near = np.ones((2 * BLEEDING + 1,) * 2, np.uint8)
+    inside, outside = cv2.erode(cloth, near), 1 - cv2.dilate(cloth, near)
     y, x = np.nonzero((cloth > 0) & (inside == 0))
     ycc = cv2.cvtColor(part, cv2.COLOR_RGB2YCrCb)
     hues = [_spread(ycc[..., 1:], region, 2.0 * BLEEDING) for region in (inside, outside)]
