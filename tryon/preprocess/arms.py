@@ -99,12 +99,23 @@ def bare_from(parse: np.ndarray, body: Body, side: int) -> float:
     outward = np.linspace(0.4, 2.0, 9) * (1.0 if side == 0 else -1.0)
     # on its axis; else beside it: of an arm that goes behind the body elbow and wrist are guessed before it
     for reach, least, stations in ((np.array([-0.5, 0.0, 0.5]), 2, SEEN_STATIONS), (outward, 3, SEEN_BESIDE)):
+        if stations == SEEN_BESIDE and not _skin_on_upper_arm(parse, body, side):
+            break
         seen = _arm_seen(parse, body, side, (start, 1.7, 16), reach)[0].sum(1) >= least
         lengths = np.convolve(seen, np.ones(stations, int), "valid")
         first = np.flatnonzero(lengths == stations)
         if len(first):
             return start + step * float(first[0])
     return float("inf")
+
+
+def _skin_on_upper_arm(parse: np.ndarray, body: Body, side: int) -> bool:
+    """Whether any skin is parsed in the box round an upper arm."""
+    ends = np.stack([body.shoulders[side], body.elbows[side]])
+    reach = 0.3 * body.breadth
+    x0, y0 = np.maximum(ends.min(0) - reach, 0).astype(int)
+    x1, y1 = np.maximum(ends.max(0) + reach, 0).astype(int)
+    return bool((parse[y0:y1, x0:x1] == Label.ARMS).any())
 
 
 def with_bare_arms(body: Body, parse: np.ndarray) -> Body:

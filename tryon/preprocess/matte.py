@@ -21,7 +21,7 @@ DECISIVE = 0.2
 #: How far the background's hue reaches into a garment, px, and how different (Cr, Cb) it must be from the garment's.
 BLEEDING, DIFFERENT = 5, 14.0
 #: The largest garment that it is taken from, px, and how coarsely hues farther inside and outside are looked at.
-LARGE, STEP = 1000, 3
+LARGE, STEP = 1000, 4
 #: Lightness counts less than colour: shadows.
 LAB_WEIGHT = np.array([0.6, 1.0, 1.0], np.float32)
 
