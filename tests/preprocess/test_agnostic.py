@@ -11,7 +11,7 @@ import pytest
 from tests import drawn_person
 from tryon.inputs import LAYOUT_GROUPS, PersonView, build_inputs, edit_window
 from tryon.labels import PALETTE, Label
-from tryon.preprocess import agnostic, plate, repair, skeleton
+from tryon.preprocess import agnostic, hands, plate, repair, skeleton
 from tryon.preprocess.arms import (
     BELIEVED,
     arm_mask,
@@ -54,8 +54,8 @@ def test_the_old_garment_is_erased(inputs):
 def test_face_hair_hands_and_background_stay(inputs):
     edit = inputs.agnostic.edit
     assert (edit[inputs.parse == Label.HAIR] == 0).mean() > 0.99
-    hands = (inputs.parse == Label.ARMS) & (np.indices(edit.shape)[0] > inputs.body.wrists[:, 1].max() + 8)
-    assert hands.any() and (edit[hands] < 0.5).mean() > 0.95
+    bare_hands = (inputs.parse == Label.ARMS) & (np.indices(edit.shape)[0] > inputs.body.wrists[:, 1].max() + 8)
+    assert bare_hands.any() and (edit[bare_hands] < 0.5).mean() > 0.95
     assert (edit[inputs.parse == Label.BACKGROUND] == 0).mean() > 0.8
 
 
@@ -257,21 +257,21 @@ def test_a_hand_in_a_pocket_that_goes_is_painted_and_a_seen_one_is_not(inputs):
     body, parse = inputs.body, inputs.parse
     everywhere = np.ones(parse.shape, bool)
     without = np.where(parse == Label.ARMS, np.uint8(Label.TOP), parse).astype(np.uint8)
-    assert agnostic.hand_hidden(without, everywhere, body, 0)
-    assert not agnostic.hand_hidden(without, ~everywhere, body, 0)  # in trousers that stay
-    assert not agnostic.hand_hidden(parse, everywhere, body, 0)
+    assert hands.hand_hidden(without, everywhere, body, 0)
+    assert not hands.hand_hidden(without, ~everywhere, body, 0)  # in trousers that stay
+    assert not hands.hand_hidden(parse, everywhere, body, 0)
 
 
 def test_no_hand_is_painted_where_an_arm_seems_to_be_folded_up(inputs):
     """The pose network puts hands of arms behind the back on the upper arm."""
     body = inputs.body
     without = np.where(inputs.parse == Label.ARMS, np.uint8(Label.TOP), inputs.parse).astype(np.uint8)
-    hands = body.hands.copy()
-    hands[0] = body.shoulders[0] * 0.6 + body.elbows[0] * 0.4
-    folded = replace(body, hands=hands)
+    moved = body.hands.copy()
+    moved[0] = body.shoulders[0] * 0.6 + body.elbows[0] * 0.4
+    folded = replace(body, hands=moved)
     assert folded_up(folded, 0) and not folded_up(body, 0)
     everywhere = np.ones(inputs.parse.shape, bool)
-    assert not agnostic.hand_hidden(without, everywhere, folded, 0)
+    assert not hands.hand_hidden(without, everywhere, folded, 0)
 
 
 def test_what_a_long_coat_hid_is_guessed_from_what_shows_below_the_canvas():
@@ -336,7 +336,7 @@ def test_an_arm_that_was_bare_is_not_painted_where_it_is_not_seen(inputs):
     middles = np.round((body.elbows + body.wrists) / 2).astype(int)
     assert before[middles[0][1], middles[0][0]] == 0 and before[middles[1][1], middles[1][0]] > 0.9
     everywhere = np.ones(inputs.parse.shape, bool)
-    assert not agnostic.hand_hidden(sleeveless, everywhere, body, 0)
+    assert not hands.hand_hidden(sleeveless, everywhere, body, 0)
     image = inputs.image.copy()
     image[sleeveless == Label.ARMS] = np.median(image[sleeveless == Label.FACE], axis=0)
     out = agnostic.build(image, sleeveless, body, inputs.coverage, sleeves, 0.9, sleeve_end=(0.6, 0.6))

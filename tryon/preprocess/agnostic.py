@@ -20,13 +20,14 @@ from .arms import (
     arm_stations,
     bare_from,
     drawn_hand,
-    folded_up,
     hand_mask,
     loose_skin,
+    seen_hand,
     with_bare_arms,
 )
 from .body import Body, below_chin, face_disc, torso_rows, trunk_mask
 from .fronts import Border, Borders
+from .hands import made_up
 from .masks import dilate, is_label, joined_to, sizeable, soften
 from .plate import fill_plate, is_bare
 from .repair import repair_hair, repair_skin
@@ -263,32 +264,6 @@ def occluders(
     return sizeable(keep, (0.14 * body.breadth) ** 2) | small
 
 
-def hand_hidden(parse: np.ndarray, gone: np.ndarray, body: Body, side: int) -> bool:
-    """Whether a hand is in a pocket or sleeve that goes, so that it must be painted.
-
-    Args:
-        gone: bool (h, w), the clothes that are taken away.
-    """
-    if folded_up(body, side) or bare_from(parse, body, side) < 2:
-        return False
-    place = hand_mask(body, side, parse.shape, 1.4) > 0.5
-    if not place.any() or gone[place].mean() <= 0.6:
-        return False
-    return int((is_label(parse, Label.ARMS) & place).sum()) < 0.1 * int(place.sum())
-
-
-def paint_hand(plate: np.ndarray, layout: np.ndarray, body: Body, side: int, colour: np.ndarray) -> np.ndarray:
-    """Paint a plain hand into `plate` and `layout`, in place; returns its mask, float32 (h, w)."""
-    shape, lines = drawn_hand(body, side, layout.shape)
-    hand = cv2.GaussianBlur(shape, (0, 0), 0.8)
-    rim = cv2.GaussianBlur(shape, (0, 0), max(0.025 * body.breadth, 0.8))
-    light = 0.84 + 0.2 * np.clip(rim * 1.4 - 0.4, 0, 1) - 0.3 * cv2.GaussianBlur(lines, (0, 0), 0.6)
-    warm = np.array([1.0, 1.06, 1.1], np.float32)  # as in `shade_arm`
-    plate += (colour * light[..., None] ** warm - plate) * hand[..., None]
-    layout[hand > 0.5] = int(Label.ARMS)
-    return hand
-
-
 def arms_before(
     parse: np.ndarray,
     body: Body,
@@ -305,11 +280,12 @@ def arms_before(
         sleeves: float32 (h, w), coverage of the new sleeves, which end at `sleeve_end`.
     """
     arms, limbs = np.zeros(painted.shape, np.float32), with_bare_arms(body, parse)
+    seen = [int(seen_hand(parse, body, side, 1.4).sum()) > (0.1 * body.breadth) ** 2 for side in (0, 1)]
     for side in (0, 1):
         if body.arm_front[side]:
             start = max(0.42, sleeve_end[side] - 0.04)
             stop = min(2.12, bare_from(parse, body, side))
-            if stop <= start or (start > _LONG_SLEEVE and not hands[side] and not _hand_seen(parse, body, side)):
+            if stop <= start or (start > _LONG_SLEEVE and not hands[side] and not seen[side]):
                 continue  # out of a long sleeve without a hand would come a stump
             limb = arm_mask(limbs, side, painted.shape, 1.0, start, stop)
             if sleeve_end[side] > 0:
@@ -318,12 +294,6 @@ def arms_before(
             if hands[side]:
                 arms = np.maximum(arms, drawn_hand(body, side, painted.shape)[0])
     return cv2.GaussianBlur(arms * (painted & (sleeves < 0.5)), (0, 0), 0.8)
-
-
-def _hand_seen(parse: np.ndarray, body: Body, side: int) -> bool:
-    """Whether a hand is seen where its arm ends."""
-    seen = is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.4) > 0.5)
-    return int(seen.sum()) > (0.1 * body.breadth) ** 2
 
 
 def without_seam(seen: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -408,10 +378,7 @@ def build(
     plate, layout, skin, colour = fill_plate(
         image, parse, body, hole, along, hem, sleeve_end, garment, sleeves, rims, gone
     )
-    hands = (hand_hidden(parse, gone, body, 0), hand_hidden(parse, gone, body, 1))
-    for side in (0, 1):
-        if hands[side]:
-            skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
+    hands, skin = made_up(parse, gone, body, (plate, layout, skin), colour)
     filled, plate = plate, np.clip(image + (plate - image) * soft[..., None], 0, 255)
     layout = np.where(edit, layout, parse).astype(np.uint8)
     drawn = (layout == int(Label.ARMS)) & (soft > 0.5)

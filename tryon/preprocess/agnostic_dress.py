@@ -17,9 +17,7 @@ from .agnostic import (
     Agnostic,
     arms_before,
     fringed,
-    hand_hidden,
     occluders,
-    paint_hand,
     start_borders,
     without_seam,
     worn_high,
@@ -29,6 +27,7 @@ from .arms import loose_skin
 from .below import beside_seen
 from .body import Body, torso_rows
 from .fill import row_fill
+from .hands import hand_hidden, made_up
 from .lower_body import LowerBody
 from .masks import dilate, is_label, soften
 from .plate import backdrop, background_seen, bare_skin, put_together
@@ -227,9 +226,7 @@ def _fill(
         bare = np.maximum(bare, limb)
     skin, colour = bare_skin(plate, layout, image, parse, body, hole, along, min(fit.hem, 1.2), fit.sleeve_end, rims)
     old = old_clothes(parse, body)
-    for side in (0, 1):
-        if hand_hidden(parse, old, body, side):
-            skin = np.maximum(skin, paint_hand(plate, layout, body, side, colour))
+    _, skin = made_up(parse, old, body, (plate, layout, skin), colour)
     # no skin where there was not even clothing
     inside = cv2.morphologyEx(
         (~is_label(parse, Label.BACKGROUND) | (silhouette > 0.6)).astype(np.uint8),

@@ -239,7 +239,8 @@ def overlooked(
         other = is_label(small, *labels)
         zone = other & (near if labels in ((Label.ARMS,), (Label.BAG,)) else beside)  # suits have one colour
         if labels == (Label.BACKGROUND,) and person is not None:
-            zone &= dilate((person > MINE).astype(np.uint8), 2)[:: round(1 / factor), :: round(1 / factor)] > 0
+            mine_or_near = dilate((person > MINE).astype(np.uint8), 2)
+            zone &= cv2.resize(mine_or_near, small.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         if not zone.any():
             continue
         if labels == (Label.ARMS,):  # a hand lies near by nature, and may have the colour of the cloth

@@ -15,6 +15,7 @@ from .agnostic import Agnostic
 from .arms import arm_mask, loose_skin
 from .body import Body, torso_rows
 from .fill import mirror_fill, smooth_fill
+from .hands import made_up
 from .masks import dilate, is_label, patch, soften
 from .plate import fill_plate
 
@@ -110,10 +111,7 @@ def build(
     plate, layout, skin, colour = fill_plate(
         image, parse, body, hole | wide, along, hem, sleeve_end, garment, sleeves, rims, gone
     )
-    hands = (agnostic.hand_hidden(parse, gone, body, 0), agnostic.hand_hidden(parse, gone, body, 1))
-    for side in (0, 1):
-        if hands[side]:
-            skin = np.maximum(skin, agnostic.paint_hand(plate, layout, body, side, colour))
+    hands, skin = made_up(parse, gone, body, (plate, layout, skin), colour)
     plate, layout, skin = _under(image, parse, gap & (along < 1.3), hole, plate, layout, skin)
     own = stays & ~hole
     plate[own] = image[own]

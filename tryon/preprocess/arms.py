@@ -151,7 +151,7 @@ def _to_hand(parse: np.ndarray, body: Body, side: int) -> np.ndarray:
     nowhere = np.zeros(2, np.float32)
     if np.isfinite(bare_from(parse, body, side)):
         return nowhere
-    y, x = np.nonzero(is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.7) > 0.5))
+    y, x = np.nonzero(seen_hand(parse, body, side, 1.7))
     if len(x) < (0.1 * body.breadth) ** 2:
         return nowhere
     spots = np.stack([x, y], 1) + 0.5
@@ -200,7 +200,7 @@ def cuff_rims(parse: np.ndarray, body: Body, limbs: Body | None = None) -> np.nd
         at = bare_from(parse, body, side) if cuff is None else cuff[0]
         hand = None
         if not np.isfinite(at):  # only a hand is seen
-            at, hand = 1.9, int((is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.7) > 0.5)).sum())
+            at, hand = 1.9, int(seen_hand(parse, body, side, 1.7).sum())
         for half, (first, last) in enumerate(((0.2, 1.0), (1.0, 2.12))):
             way = joints[half + 1] - joints[half]
             length = float(np.linalg.norm(way))
@@ -287,6 +287,11 @@ def hand_mask(body: Body, side: int, size: tuple[int, ...], grow: float = 1.0) -
     r = body.breadth * 0.13 * grow
     tapered(mask, np.stack([wrist + (palm - wrist) * 0.3, palm, tip]), np.array([r * 0.7, r, r * 0.9]))
     return mask.astype(np.float32) / 255
+
+
+def seen_hand(parse: np.ndarray, body: Body, side: int, grow: float) -> np.ndarray:
+    """What is parsed as skin in a hand's place, see `hand_mask`: bool (h, w)."""
+    return is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, grow) > 0.5)
 
 
 #: Outline of a relaxed hand: (along the hand, across it towards the thumb), shoulder breadths from the wrist.

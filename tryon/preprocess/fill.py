@@ -245,27 +245,6 @@ def skin_colour(
     """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
     the face; never grey, as what shade, gloves and scarfs leave of it may be.
 
-    Args: as for `_told_skin`.
-    """
-    told = _told_skin(image, arms, face, cheeks, trust)
-    lab = _lab(told)
-    few = image[::4, ::4]
-    if _chroma(lab) >= GREY + 2 or np.percentile(np.ptp(few, axis=-1), 90) < COLOURLESS:
-        return told
-    lab[1:] = (GREY + 2) * HUE
-    return (cv2.cvtColor(lab[None, None], cv2.COLOR_LAB2RGB)[0, 0] * 255).clip(0, 255).astype(np.float32)
-
-
-def _told_skin(
-    image: np.ndarray,
-    arms: np.ndarray,
-    face: np.ndarray,
-    cheeks: np.ndarray | None = None,
-    trust: float = ARMS_TRUST,
-) -> np.ndarray:
-    """Typical skin colour: float32 (3,) RGB 0..255, from bare arms where enough are seen and plausible, else from
-    the face.
-
     Args:
         image: uint8 (H, W, 3); arms, face: bool (H, W).
         cheeks: bool (H, W), a part of the head that surely is skin: it decides where what was taken for the face is
@@ -280,19 +259,30 @@ def _told_skin(
     if cheeks is not None and cheeks.sum() >= 30 and (from_face is None or _chroma(_lab(from_face)) < GREY):
         from_face = _typical(image, cheeks, 30, 85)
     if from_arms is not None and from_face is not None:
-        a, f = _lab(from_arms), _lab(from_face)
-        if from_arms[2] > from_arms[0] and from_face[0] > from_face[2]:  # gloves: no skin is bluer than red
-            return from_face
-        darker = abs(float(a[0] - f[0]))
-        if np.linalg.norm(a[1:] - f[1:]) <= 12 and darker <= 18:
-            return (0.4 * from_arms + 0.6 * from_face).astype(np.float32)
-        turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*f[1:])), deg=True))
-        alike = min(_chroma(a), _chroma(f)) > GREY and _chroma(a) < max(STRONG, 1.6 * _chroma(f)) and turn < 25
-        if alike and darker < 40 and int(arms.sum()) >= 400:
-            return (trust * from_arms + (1 - trust) * from_face).astype(np.float32)
-        return from_face
-    found = from_arms if from_arms is not None else from_face
-    return found if found is not None else np.array([196, 154, 128], np.float32)
+        told = _told_by_both(from_arms, from_face, trust if int(arms.sum()) >= 400 else 0.0)
+    else:
+        found = from_arms if from_arms is not None else from_face
+        told = found if found is not None else np.array([196, 154, 128], np.float32)
+    lab = _lab(told)
+    if _chroma(lab) >= GREY + 2 or np.percentile(np.ptp(image[::4, ::4], axis=-1), 90) < COLOURLESS:
+        return told
+    lab[1:] = (GREY + 2) * HUE
+    return (cv2.cvtColor(lab[None, None], cv2.COLOR_LAB2RGB)[0, 0] * 255).clip(0, 255).astype(np.float32)
+
+
+def _told_by_both(arms: np.ndarray, face: np.ndarray, trust: float) -> np.ndarray:
+    """The skin's colour by that of arms and face, see `skin_colour`: float32 (3,)."""
+    a, f = _lab(arms), _lab(face)
+    if arms[2] > arms[0] and face[0] > face[2]:  # gloves: no skin is bluer than red
+        return face
+    darker = abs(float(a[0] - f[0]))
+    if np.linalg.norm(a[1:] - f[1:]) <= 12 and darker <= 18:
+        return (0.4 * arms + 0.6 * face).astype(np.float32)
+    turn = abs(np.angle(complex(*a[1:]) * np.conj(complex(*f[1:])), deg=True))
+    alike = min(_chroma(a), _chroma(f)) > GREY and _chroma(a) < max(STRONG, 1.6 * _chroma(f)) and turn < 25
+    if alike and darker < 40 and trust > 0:
+        return (trust * arms + (1 - trust) * face).astype(np.float32)
+    return face
 
 
 def limb_colour(image: np.ndarray, seen: np.ndarray, usual: np.ndarray, trust: float = ARMS_TRUST) -> np.ndarray:

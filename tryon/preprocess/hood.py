@@ -97,7 +97,7 @@ def _measured(garment: Garment, target: Fit) -> _Hood | None:
     if garment.hood is None or found is None:
         return None
     frame = found[0]
-    edges = _outline(garment.hood, frame.middle, frame.across, frame.down, frame.unit)
+    edges = _outline(garment.hood, frame)
     if edges is None:
         return None
     left, right = target.points["neck_left"], target.points["neck_right"]
@@ -138,13 +138,11 @@ def _curve(points: tuple[tuple[float, float], ...], at: np.ndarray) -> np.ndarra
     return np.stack([np.polyval(np.polyfit(knots, values, len(points) - 1), at) for values in np.array(points).T], -1)
 
 
-def _outline(
-    hood: np.ndarray, middle: np.ndarray, across: np.ndarray, down: np.ndarray, unit: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def _outline(hood: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """The hood's left and right edges (u) at rows v from its foot up, a little inside of its outline."""
     u = np.linspace(-2.2, 2.2, 111)
     v = np.linspace(-0.1, -4.5, 90)
-    at = middle + (u[None, :, None] * across + v[:, None, None] * down) * unit - 0.5
+    at = frame.middle + (u[None, :, None] * frame.across + v[:, None, None] * frame.down) * frame.unit - 0.5
     inside = cv2.remap(hood, at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 0.5
     rows = np.flatnonzero(inside.sum(1) > 12)
     if len(rows) < 8:

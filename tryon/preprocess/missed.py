@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
-from .arms import arm_mask, hand_mask
+from .arms import arm_mask, seen_hand
 from .body import Body
 from .colours import common_colours, histogram, lab_of
 from .masks import is_label
@@ -63,7 +63,7 @@ def _bay(parse: np.ndarray, body: Body, side: int) -> np.ndarray | None:
     steps, unit = np.diff(joints, axis=0), body.breadth
     if (np.abs(steps[:, 0]) > SLANT * steps[:, 1]).any() or steps[:, 1].sum() < 0.6 * body.length:
         return None
-    hand = is_label(parse, Label.ARMS) & (hand_mask(body, side, parse.shape, 1.9) > 0.5)
+    hand = seen_hand(parse, body, side, 1.9)
     if hand.sum() < HAND:
         return None
     low, middle = np.percentile(np.flatnonzero(hand.any(1)), (2, 50))

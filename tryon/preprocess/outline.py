@@ -8,7 +8,7 @@ import numpy as np
 
 from ..labels import TORSO_CLOTHING, Label
 from ..types import Garment
-from .arms import hand_mask
+from .arms import seen_hand
 from .body import Body
 from .masks import at_points, is_label
 from .skeleton import Fit
@@ -57,19 +57,19 @@ def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], pars
     bare = is_label(parse, Label.ARMS)
     inline = (worn_outline(bare, hair, body, 0, inward=True), worn_outline(bare, hair, body, 1, inward=True))
     target = replace(target, points=points, outline=outline, inline=inline)
-    return replace(target, sleeve_end=(_to_hand(target, bare, body, 0), _to_hand(target, bare, body, 1)))
+    return replace(target, sleeve_end=(_to_hand(target, parse, body, 0), _to_hand(target, parse, body, 1)))
 
 
-def _to_hand(target: Fit, bare: np.ndarray, body: Body, side: int) -> float:
+def _to_hand(target: Fit, parse: np.ndarray, body: Body, side: int) -> float:
     """Where a sleeve ends: a long one at the hand that is seen, for a wrist in a wide sleeve is found less exactly.
 
     Args:
-        bare: bool (h, w), seen arms and hands.
+        parse: uint8 (h, w), of the person.
     """
     end = target.sleeve_end[side]
     if target.sleeve != "long" or end < LONG:
         return end
-    y, x = np.nonzero(bare & (hand_mask(body, side, bare.shape, 1.7) > 0.5))
+    y, x = np.nonzero(seen_hand(parse, body, side, 1.7))
     way = body.wrists[side] - body.elbows[side]
     length = float(way @ way)
     if len(x) < (0.1 * body.breadth) ** 2 or length < (0.2 * body.breadth) ** 2:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..labels import TORSO_CLOTHING
-from .agnostic import hand_hidden
 from .body import Body
+from .hands import hand_hidden
 from .masks import is_label
 from .skeleton import Fit
 
