@@ -54,8 +54,14 @@ class ViewPool:
         self._free = [fork.Semaphore(depth) for _ in range(workers)]
         self._done = [fork.Semaphore(0) for _ in range(workers)]
         self._staff = [fork.Process(target=self._work, args=(k,), daemon=True) for k in range(workers)]
-        for process in self._staff:
-            process.start()
+        # OpenCV's own threads don't live on in a forked process, where the first call that wants them hangs or dies
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            for process in self._staff:
+                process.start()
+        finally:
+            cv2.setNumThreads(threads)
 
     def _slot(self, number: int) -> list[np.ndarray]:
         """The arrays of the `number`-th view in the shared memory."""
@@ -67,7 +73,6 @@ class ViewPool:
         return out
 
     def _work(self, mine: int) -> None:
-        cv2.setNumThreads(1)
         number, parent = self._first, os.getppid()
         while True:
             drawn = self._draw(number)

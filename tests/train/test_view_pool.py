@@ -3,6 +3,7 @@
 import os
 import random
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,28 @@ def _views(workers: int, counts: list[int]) -> list[list[int]]:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_processes_give_what_one_would(workers: int) -> None:
     assert _views(workers, [4, 9, 1, 11]) == _views(0, [25])
+
+
+def test_processes_may_use_opencv_after_its_threads_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV's threads, once started, are not there in a forked process: it must not wait for them."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        noise = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), np.uint8)
+        cv2.GaussianBlur(noise, (31, 31), 9)
+
+        def blurred(drawn: tuple[int, random.Random]) -> tuple[np.ndarray, ...]:
+            return cv2.resize(cv2.GaussianBlur(noise, (31, 31), 9), (3, 4))[..., 0], make(drawn)[1]
+
+        monkeypatch.setattr(ViewPool, "patience", 5.0)
+        pool = ViewPool(Source().draw, blurred, PATTERN, 0, 2)
+        try:
+            assert len(pool.take(6)) == 6
+            assert cv2.getNumThreads() == 4
+        finally:
+            pool.close()
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_an_ended_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
