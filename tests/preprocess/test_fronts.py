@@ -93,6 +93,38 @@ def test_a_hand_loses_its_rim_of_old_clothes(body):
     assert np.array_equal(rest.alpha[low], border.alpha[low]) and rest.zone.any()
 
 
+def test_skin_beside_red_cloth_has_the_hue_that_it_has_farther_off(body):
+    h, w, unit = 512, 384, body.breadth
+    skin, red = np.array([225, 185, 160], np.float32), np.array([210, 40, 35], np.float32)
+    x = np.arange(w, dtype=np.float32)
+    edge = 200.0
+    glow = np.clip(1 - (x - edge) / (0.08 * unit), 0, 1) * 0.4  # light that the cloth threw on the arm
+    row = np.where(x[:, None] < edge, red, skin + (red - skin) * glow[:, None])
+    picture = np.broadcast_to(row, (h, w, 3)).round().astype(np.uint8)
+    arm = np.zeros((h, w), bool)
+    arm[200:400, int(edge) : int(edge + 0.4 * unit)] = True
+    clothes = np.zeros((h, w), bool)
+    clothes[:, : int(edge)] = True
+    border = Borders(picture, clothes, body).skin(arm)
+    plate = picture.astype(np.float32)
+    keep, edit, none = (np.zeros((h, w), np.float32) for _ in range(3))
+    keep[arm] = 1
+    border.lay(plate, picture.astype(np.float32), keep, edit, none.copy(), none)
+
+    def redness(rgb):
+        band = rgb[280:320, int(edge) + 1 : int(edge + 0.05 * unit)]
+        return float((band[..., 0] - band[..., 2]).mean())
+
+    usual = float(skin[0] - skin[2])
+    assert redness(picture.astype(np.float32)) > usual + 25
+    assert redness(plate) < usual + 12
+    assert edit[300, int(edge) + 2] == 1, "what is changed is told"
+    far = int(edge + 0.3 * unit)
+    assert np.array_equal(plate[300, far], picture[300, far]) and edit[300, far] == 0
+    grey = Borders(np.full_like(picture, 190), clothes, body).skin(arm)
+    assert grey is None or grey.cleaned is None or not grey.cleaned.any()
+
+
 def test_strands_lie_over_the_new_garment(body):
     picture, _, label, clothes = scene(body)
     border = Borders(picture, clothes, body).hair(label)

@@ -8,6 +8,7 @@ from tryon.labels import Label
 from tryon.preprocess import agnostic
 from tryon.preprocess.below import _rectangle, beside_seen, lower_cloth, outline_below, over_legs, skirt_below
 from tryon.preprocess.body import body_from_pose, legs_mask, torso_rows, trunk_mask
+from tryon.preprocess.plate import bare_skin
 
 SIZE = (600, 400)
 BODY = body_from_pose(drawn_person.keypoints(), drawn_person.world())
@@ -105,6 +106,39 @@ def test_a_skirt_shorter_than_the_coat_keeps_its_end_and_is_even():
     assert again is not None and abs(again[1] - at) < 0.01
     short = hole & (along < 1.4)
     assert skirt_below(photo, BELOW, parse, short, BODY, along, HEM) is None
+
+
+def test_a_skirt_is_as_broad_as_the_legs_below_it():
+    photo = np.full((*SIZE, 3), 180, np.float32)
+    along = torso_rows(BODY, SIZE)
+    parse = np.zeros(SIZE, np.uint8)
+    end = round(float(BODY.at(1.5)[1]))
+    parse[300:end, 185:215] = Label.LOWER  # what shows between the fronts of the coat
+    parse[end : end + 120, 130:190] = Label.LEGS
+    parse[end : end + 120, 210:270] = Label.LEGS
+    photo[parse == Label.LOWER], photo[parse == Label.LEGS] = (180, 40, 90), (225, 180, 160)
+    hole = np.zeros(SIZE, bool)
+    hole[300 : end + 30, 110:290] = True
+    hole &= parse != Label.LOWER
+    shape, _ = skirt_below(photo, BELOW, parse, hole, BODY, along, HEM)
+    row = np.flatnonzero(shape[end - 8] > 0.5)
+    assert row[0] <= 134 and row[-1] >= 266
+
+
+def test_a_bare_shoulder_goes_over_into_the_arm_without_a_ring():
+    person = drawn_person.person()
+    along = torso_rows(BODY, SIZE)
+    hole = np.isin(person.parse, [int(Label.TOP)])
+    plate = np.full((*SIZE, 3), 200, np.float32)
+    layout = np.zeros(SIZE, np.uint8)
+    rims = np.zeros(SIZE, bool)
+    bare_skin(plate, layout, person.image, person.parse, BODY, hole, along, 1.0, (0.0, 0.0), rims)
+    joint = BODY.shoulders[0]
+    inward = np.array([joint + BODY.across * s * BODY.breadth + (0, 4) for s in np.linspace(-0.02, 0.3, 40)])
+    line = plate[np.floor(inward[:, 1]).astype(int), np.floor(inward[:, 0]).astype(int)].mean(1)
+    assert np.abs(np.diff(line)).max() < 6, "no edge of the arm on the chest"
+    top = np.flatnonzero(layout[:, round(float(joint[0]))] > 0)[0]
+    assert top > joint[1] - 0.13 * BODY.breadth, "no ball on the shoulder"
 
 
 def test_little_cloth_goes_on_in_its_own_colour_without_blotches():

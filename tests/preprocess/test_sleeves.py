@@ -19,7 +19,7 @@ from tryon.preprocess.sleeves import (
     foreign,
     measured,
     measured_class,
-    sleeve_mesh,
+    sleeve_meshes,
     sleeve_sides,
     sleeve_sources,
 )
@@ -38,11 +38,58 @@ def _fitted(garment):
 def test_the_ribbon_on_a_hanging_arm_hardly_folds(sleeve, side):
     garment = drawn_person.flat_top(sleeve)
     body, marks, fit = _fitted(garment)
-    target, _ = sleeve_mesh(garment, marks, fit, body, side)
+    ((target, _),) = sleeve_meshes(garment, marks, fit, body, side)
     inner = target[1:-2, 1:-1]  # between the edges, without the rows beyond root and cuff
     along, across = inner[1:, :-1] - inner[:-1, :-1], inner[:-1, 1:] - inner[:-1, :-1]
     turn = np.sign(along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0])
     assert (turn == np.sign(turn.sum())).mean() > 0.9  # a crumple at the shoulder's seam is allowed
+
+
+def _bent(degrees: float):
+    """The drawn body with its left-hand elbow bent by so much, forearm up."""
+    body = body_from_pose(drawn_person.keypoints(), drawn_person.world())
+    upper = body.elbows[0] - body.shoulders[0]
+    turn = np.deg2rad(degrees)
+    lower = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) @ upper
+    wrists = body.wrists.copy()
+    wrists[0] = body.elbows[0] + lower
+    return replace(body, wrists=wrists)
+
+
+@pytest.mark.parametrize(("degrees", "pieces"), [(40, 1), (110, 2), (150, 2)])
+def test_a_sharp_elbow_has_a_piece_for_each_bone_and_is_round(degrees, pieces):
+    garment = drawn_person.flat_top("long")
+    marks, body = skeleton.landmarks_of(garment), _bent(degrees)
+    fit = skeleton.fit(garment, marks, body)
+    assert len(sleeve_meshes(garment, marks, fit, body, 0)) == pieces
+    parts = [p for p in skeleton.warp(garment, marks, fit, body, SIZE) if p.name == "sleeve_left"]
+    assert len(parts) == pieces
+    covered = np.logical_or.reduce([p.covered for p in parts])
+    radius = float(body.arm_radius(1.0))
+    for t in np.linspace(0.3, 0.95, 6):  # both bones and the elbow's outside are covered
+        for a, b in ((body.shoulders[0], body.elbows[0]), (body.elbows[0], body.wrists[0])):
+            x, y = np.floor(a + t * (b - a)).astype(int)
+            assert covered[y, x], (t, degrees)
+    out = body.elbows[0] * 2 - (body.shoulders[0] + body.wrists[0]) / 2
+    out = (out - body.elbows[0]) / np.linalg.norm(out - body.elbows[0])
+    x, y = np.floor(body.elbows[0] + 0.8 * radius * out).astype(int)
+    assert covered[y, x]
+
+
+def test_a_folded_forearm_shows_its_own_cloth_before_the_upper_arm():
+    garment = drawn_person.flat_top("long")
+    marks, body = skeleton.landmarks_of(garment), _bent(165)
+    fit = skeleton.fit(garment, marks, body)
+    upper, fore = (p for p in skeleton.warp(garment, marks, fit, body, SIZE) if p.name == "sleeve_left")
+    x, y = np.floor(body.elbows[0] + 0.7 * (body.wrists[0] - body.elbows[0])).astype(int)
+    assert fore.covered[y, x]
+    cuff = (marks["sleeve_out_left"] + marks["sleeve_in_left"]) / 2
+    root = (marks["shoulder_left"] + marks["armpit_left"]) / 2
+    at = fore.grid[y, x]
+    assert np.linalg.norm(at - cuff) < np.linalg.norm(at - root), "the cloth near the cuff"
+    behind = skeleton.warp(garment, marks, fit, replace(body, arm_front=(False, True)), SIZE)
+    assert [p.name for p in behind].index("torso") == 2
+    assert np.array_equal(behind[0].covered, fore.covered) and np.array_equal(behind[1].covered, upper.covered)
 
 
 def test_edges_move_to_the_outline_of_the_matte():
@@ -142,6 +189,10 @@ def test_a_drawn_sleeve_measures_as_its_class():
         ("short", Ribbon(0.30, 0.68, 0.05), Ribbon(1.05, 0.95, 0.01), "long"),
         ("short", Ribbon(0.30, 0.95, 0.05), Ribbon(1.05, 0.95, 0.01), "short"),
         ("half", Ribbon(0.30, 0.68, 0.05), Ribbon(1.05, 0.95, 0.01), "half"),
+        ("half", Ribbon(0.10, 0.98, 0.05), Ribbon(0.24, 0.99, 0.02), "short"),
+        ("half", Ribbon(0.41, 0.98, 0.02), Ribbon(0.28, 0.98, 0.04), "half"),
+        ("short", Ribbon(0.71, 0.99, 0.02), Ribbon(0.64, 0.98, 0.02), "half"),
+        ("short", Ribbon(1.03, 0.97, 0.01), Ribbon(0.92, 0.98, 0.07), "long"),
         ("long", Ribbon(0.67, 0.98, 0.68), Ribbon(0.24, 0.33, 0.96), "long"),
     ],
 )

@@ -16,10 +16,12 @@ import numpy as np
 from .. import beside
 from ..labels import TORSO_CLOTHING, Label
 from .arms import (
+    SHARP,
     arm_mask,
     arm_stations,
     bare_from,
     drawn_hand,
+    elbow_bend,
     hand_mask,
     loose_skin,
     seen_hand,
@@ -253,6 +255,9 @@ def occluders(
         if sleeve_end[side] > 0:
             bare &= ~_above_cut(body, side, size, start)
         keep |= arms & bare & (sleeves < 0.5)
+        folded = body.arm_front[side] and elbow_bend(body, side) > SHARP
+        if folded and sleeve_end[side] < _LONG_SLEEVE:  # the forearm lies before the sleeve of the upper arm
+            keep |= arms & (arm_mask(body, side, size, 1.3, start=max(start, 1.1), stop=2.3) > 0.5)
     if float(np.linalg.norm(body.hands[0] - body.hands[1])) < FOLDED * body.breadth:
         forearms = np.maximum(*(arm_mask(body, side, size, 1.5, 0.0, 1.95) for side in (0, 1))) > 0.5
         hands |= joined_to(arms & ~forearms & (held > 0), hands)
@@ -405,7 +410,9 @@ def start_borders(
     def look() -> list[tuple[Label, Border]]:
         borders = Borders(image, gone & ~keep, body)
         found = [(Label.HAIR, borders.hair(is_label(parse, Label.HAIR) & keep))]
-        found += [(labels[0], borders.rim(is_label(parse, *labels) & keep)) for labels in fronts]
+        for labels in fronts:
+            rim = borders.skin if labels == (Label.ARMS,) else borders.rim
+            found.append((labels[0], rim(is_label(parse, *labels) & keep)))
         return [(label, border) for label, border in found if border is not None]
 
     return beside.start(look)

@@ -27,6 +27,15 @@ MOST_OF_HAND = 0.3
 BESIDE, BESIDE_SIZE = (1.18, 2.4), 0.2
 #: So many tenths of an upper arm or forearm must be seen for the arm to be bare, on its axis and beside it.
 SEEN_STATIONS, SEEN_BESIDE = 4, 6
+#: An elbow that is bent more than this, degrees, lets forearm and upper arm lie over each other.
+SHARP = 75.0
+
+
+def elbow_bend(body: Body, side: int) -> float:
+    """How far an arm is bent at the elbow, degrees: 0 straight."""
+    upper, lower = body.elbows[side] - body.shoulders[side], body.wrists[side] - body.elbows[side]
+    size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
+    return float(np.degrees(np.arccos(np.clip(float(upper @ lower) / size, -1, 1))))
 
 
 def arm_stations(

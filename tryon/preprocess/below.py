@@ -269,6 +269,8 @@ def skirt_below(
     half = _half_breadth(cloth & (along > end - 0.3) & (along < end - 0.02), body, _lean(body, end))
     if half is None:
         return None
+    beneath = _half_breadth(legs & (along > end) & (along < end + 0.3), body, _lean(body, end + 0.15))
+    half = max(half, 1.12 * (beneath or 0.0))  # where the coat hid its sides, too
     half = float(np.clip(half, 0.8 * body.chest, 1.9 * body.chest))
     upper = _half_breadth(cloth & (along > hem) & (along < hem + 0.2), body, _lean(body, hem + 0.1))
     top = float(np.clip(upper or 0.98 * body.chest, 0.7 * body.chest, 1.05 * body.chest))

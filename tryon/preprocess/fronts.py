@@ -33,6 +33,8 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
 HAIR_LEAST, RIM_LEAST = 0.15, 0.06
+#: Skin so near to coloured clothes has their hue, shoulder breadths, if that is so far from its own (Lab a*, b*).
+TINTED, TINT = 0.1, 4.0
 #: Colours are counted so far round the border, shoulder breadths.
 SEEN = 0.8
 #: So much round the zone is looked at, too, shoulder breadths.
@@ -56,16 +58,19 @@ class Border:
         zone: bool (h, w), where the border was looked for.
         alpha: float32 (h, w), the share of what lies in front, 0 outside of the zone.
         colour: float32 (h, w, 3) in 0..255, of it alone.
+        cleaned: bool (h, w), where that is not the photo's although it is seen whole; None nowhere.
     """
 
     part: tuple[slice, slice]
     zone: np.ndarray
     alpha: np.ndarray
     colour: np.ndarray
+    cleaned: np.ndarray | None = None
 
     def apart(self, drawn: np.ndarray, unit: float) -> Border:
         """The same, but for where painted arms, bool (H, W), go on in those that are seen; unit: shoulder breadth."""
         near = dilate(drawn[self.part].astype(np.uint8), 2 * RIM_INSIDE * unit) > 0
+        near = near if self.cleaned is None else near & ~self.cleaned
         return replace(self, zone=self.zone & ~near, alpha=self.alpha * ~near)
 
     def lay(
@@ -88,6 +93,8 @@ class Border:
         shown = 1 - covered * (1 - alpha)  # the garment comes over it by the rest
         under = np.where(shown < 0.01, self.colour, seen / np.maximum(shown, 1e-3))
         changed = self.zone & (self.alpha < 0.98)
+        if self.cleaned is not None:
+            changed |= self.zone & self.cleaned
         # and beside it, where the garment covers all: what is drawn there would show when the canvas is resampled
         beside = cv2.dilate(self.zone.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         beside &= ~self.zone & (garment[self.part] > 0.98) & (keep[self.part] == 0)
@@ -121,6 +128,28 @@ class Borders:
         """Of hands or bags, bool (H, W): a label map leaves a rim of the old clothes round them; None where they lie on
         none."""
         return self._border(front, 0, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST, 1.0)
+
+    def skin(self, front: np.ndarray) -> Border | None:
+        """As `rim`, of arms and hands, bool (H, W): near the clothes that go they have the hue that they have farther
+        off, not what red or green cloth threw on them."""
+        border = self.rim(front)
+        if border is None:
+            return None
+        around = self.image[border.part].astype(np.float32)
+        front, away = front[border.part], self._away[border.part]
+        inner = front & (away > TINTED * self.body.breadth)
+        if inner.sum() < (RIM_LEAST * self.body.breadth) ** 2:
+            return border
+        tinted = (front & (away < TINTED * self.body.breadth)) | border.zone
+        lab = cv2.cvtColor(border.colour.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        usual = cv2.cvtColor(push_pull(around, inner.astype(np.float32)) / 255, cv2.COLOR_RGB2LAB)
+        shift = (usual - lab)[..., 1:] * np.clip(1.5 - away / (TINTED * self.body.breadth), 0, 1)[..., None]
+        tinted &= np.linalg.norm(shift, axis=-1) > TINT
+        lab[..., 1:] += shift
+        clean = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255, 0, 255)
+        colour = np.where(tinted[..., None], clean, border.colour).astype(np.float32)
+        alpha = np.where(tinted & ~border.zone, 1, border.alpha).astype(np.float32)
+        return replace(border, zone=border.zone | tinted, alpha=alpha, colour=colour, cleaned=tinted)
 
     def _border(
         self, front: np.ndarray, first_row: int, reach: tuple[float, float], least: float, doubt: float

@@ -18,6 +18,10 @@ from .sleeves import SIDES, worn_outline
 #: outward by so much at most; shoulder breadths.
 SEAM_INSIDE, SEAM_OUTSIDE, SEAM_LOWER, SEAM_HIGHER = 0.12, 0.3, 0.04, 0.08
 
+#: A shoulder seam is longer by so much at most where the outline goes on; it is looked for so far below. Shoulder
+#: breadths.
+SEAM_LONGER, BELOW_SEAM = 0.12, 0.05
+
 #: A sleeve that ends beyond this station of the arm goes on to the hand, a little onto it, but not beyond the last.
 LONG, OVER_HAND, FARTHEST_END = 1.6, 0.1, 2.35
 
@@ -51,6 +55,8 @@ def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], pars
         moved = np.clip([0.7 * at_neck, at_end], -SEAM_LOWER * unit, SEAM_HIGHER * unit)
         for name, end, by in zip(("neck", "shoulder"), ends, moved, strict=True):
             points[f"{name}_{side}"] = (end + by * outward).astype(np.float32)
+        if target.sleeve != "none":  # else bare skin would show beside the beginning of the sleeve
+            points[f"shoulder_{side}"] += _to_arm(worn, hair, points, side, body)
     old, new = ((p["neck_left"] + p["neck_right"]) / 2 for p in (target.points, points))
     points["neck_front"] = (points["neck_front"] + new - old).astype(np.float32)
     outline = (worn_outline(worn, hair, body, 0), worn_outline(worn, hair, body, 1))
@@ -58,6 +64,18 @@ def on_outline(target: Fit, garment: Garment, marks: dict[str, np.ndarray], pars
     inline = (worn_outline(bare, hair, body, 0, inward=True), worn_outline(bare, hair, body, 1, inward=True))
     target = replace(target, points=points, outline=outline, inline=inline)
     return replace(target, sleeve_end=(_to_hand(target, parse, body, 0), _to_hand(target, parse, body, 1)))
+
+
+def _to_arm(worn: np.ndarray, unclear: np.ndarray, points: dict[str, np.ndarray], side: str, body: Body) -> np.ndarray:
+    """From the end of a shoulder seam on along it to the outline of what is worn: float32 (2,)."""
+    neck, shoulder = points[f"neck_{side}"], points[f"shoulder_{side}"]
+    along = (shoulder - neck) / max(float(np.linalg.norm(shoulder - neck)), 1e-6)
+    steps = np.arange(0, SEAM_LONGER + 0.02, 0.005) * body.breadth
+    line = shoulder + BELOW_SEAM * body.breadth * body.down + steps[:, None] * along
+    seen = at_points(worn, line[None])[0]
+    if not seen[0] or seen.all() or at_points(unclear, line[None]).any():
+        return np.zeros(2, np.float32)
+    return (min(float(steps[seen.argmin()]), SEAM_LONGER * body.breadth) * along).astype(np.float32)
 
 
 def _to_hand(target: Fit, parse: np.ndarray, body: Body, side: int) -> float:

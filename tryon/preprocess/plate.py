@@ -30,6 +30,8 @@ from .masks import below_last, dilate, is_label, patch
 SEEN_RIM = 0.015
 #: Seen skin whose colours differ more than this from the arm's usual one is something else, or in a deep shadow.
 UNUSUAL = 55.0
+#: Where the arm of somebody whose shoulders are bare begins, see `arms.arm_stations`.
+SHOULDER = 0.12
 #: So far from the background that is seen, on a square of this side, it is worth putting it together from patches;
 #: shoulder breadths.
 FAR, BROAD = 0.12, 0.2
@@ -145,7 +147,7 @@ def bare_skin(
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
-        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else 0.0
+        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else SHOULDER
         shape, seen_from = arm_mask(limbs, side, size, 1.0, bare, 2.12), from_where[side]
         own = is_label(parse, Label.ARMS) & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
         if seen_from < 2:
@@ -159,7 +161,10 @@ def bare_skin(
         if seen_from < 2:
             usual = np.abs(photo[part] - light).max(-1) < UNUSUAL
             arm = beside_seen(photo[part], arm, (own & ~hole)[part] & usual, body)
-        plate[part] += (arm - plate[part]) * limb[part][..., None]
+        drawn = limb[part]
+        if bare == SHOULDER:  # the chest goes over into the arm
+            drawn = drawn * (1 - bust[part] * (1 - _from_shoulder(body, side, size)[part]))
+        plate[part] += (arm - plate[part]) * drawn[..., None]
         if seen_from < 2:  # a hole is wider than the clothes that go: what is seen of the arm stays
             sure = own & (dilate(is_label(parse, *TORSO_CLOTHING).astype(np.uint8), SEEN_RIM * body.breadth) == 0)
             sure &= ~rims
@@ -170,6 +175,14 @@ def bare_skin(
         layout[limb > 0.5] = int(Label.ARMS)
         skin = np.maximum(skin, limb)
     return skin, colour
+
+
+def _from_shoulder(body: Body, side: int, size: tuple[int, ...]) -> np.ndarray:
+    """0 at a shoulder joint, 1 from the middle of the upper arm on: float32 (h, w)."""
+    x = np.arange(size[1], dtype=np.float32)[None] + 0.5 - body.shoulders[side][0]
+    y = np.arange(size[0], dtype=np.float32)[:, None] + 0.5 - body.shoulders[side][1]
+    far = np.clip(np.hypot(x, y) / (0.4 * body.breadth), 0, 1)
+    return (far * far * (3 - 2 * far)).astype(np.float32)
 
 
 def is_bare(image: np.ndarray, parse: np.ndarray, body: Body) -> bool:
@@ -223,10 +236,11 @@ def fill_plate(
     legs: list[tuple[np.ndarray, np.ndarray]] = []
     if skirt is not None:
         below, end = skirt
+        lower &= along < end + 0.05  # not tights that were parsed as trousers
         colour = leg_colour(image, *(is_label(parse, x) & ~hole for x in (Label.LEGS, Label.ARMS, Label.FACE)))
         for side in (0, 1):
             limb = leg_mask(body, side, size, 1.0, 0.1, 2.05) * over_legs(is_label(parse, Label.LEGS), hole, body)
-            limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.1)
+            limb = cv2.GaussianBlur(limb, (0, 0), 0.8) * (along > end - 0.03)
             leg = beside_seen(photo, shade_leg(body, side, size, colour), is_label(parse, Label.LEGS) & ~hole, body)
             legs.append((leg, limb[..., None]))
             layout[limb > 0.5] = int(Label.LEGS)

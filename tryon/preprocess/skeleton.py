@@ -16,7 +16,7 @@ import numpy as np
 from ..types import Garment, Sleeve
 from .body import Body
 from .mesh import rasterize
-from .sleeves import SIDES, nearest, polygon, sleeve_mesh, sleeve_sides, sleeve_sources
+from .sleeves import SIDES, nearest, polygon, sleeve_meshes, sleeve_sides, sleeve_sources
 
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78
@@ -391,21 +391,26 @@ def warp(
     """
     weights = split_parts(garment, marks, target.sleeve)
     sources = sleeve_sources(garment, marks)
-    parts = []
+    parts: list[tuple[Part, bool]] = []
     for i, side in enumerate(SIDES):
         name = f"sleeve_{side}"
         if name not in weights or target.sleeve_end[i] <= 0:
             continue
         source = sources.get(side)
-        tgt, src = sleeve_mesh(garment, marks, target, body, i, folded=source is None, source=source)
-        weight = weights[name]
-        if source != side:  # the strip is all cloth: its own edges are the sleeve's
-            cut = slice(2, -2) if source is None else slice(1, -1)
-            tgt, src, weight = tgt[:-2, cut], src[:-2, cut], np.ones_like(weight)
-        grid, covered = rasterize(tgt, src, size)
-        parts.append((name, grid, weight, covered, body.arm_front[i]))
+        meshes = sleeve_meshes(garment, marks, target, body, i, folded=source is None, source=source)
+        weight = weights[name] if source == side else np.ones_like(weights[name])
+        pieces = []
+        for k, (tgt, src) in enumerate(meshes):
+            if source != side:  # the strip is all cloth: its own edges are the sleeve's
+                cut = slice(2, -2) if source is None else slice(1, -1)
+                last = -2 if k == len(meshes) - 1 else None
+                tgt, src = tgt[:last, cut], src[:last, cut]
+            grid, covered = rasterize(tgt, src, size)
+            pieces.append(Part(name, grid, weight, covered))
+        if not body.arm_front[i]:
+            pieces.reverse()
+        parts += [(piece, body.arm_front[i]) for piece in pieces]
     tgt, src = _torso_mesh(garment, marks, target, body) if torso is None else torso
     grid, covered = rasterize(tgt, src, size)
-    behind = [Part(*p[:4]) for p in parts if not p[4]]
-    front = [Part(*p[:4]) for p in parts if p[4]]
+    behind, front = ([piece for piece, before in parts if before is wanted] for wanted in (False, True))
     return [*behind, Part("torso", grid, weights["torso"], covered), *front]

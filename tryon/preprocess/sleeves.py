@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..types import Garment, Sleeve
-from .arms import arm_stations
+from .arms import SHARP, arm_stations, elbow_bend
 from .body import Body
 from .colours import bins_of, histogram, lab_of
 from .masks import at_points
@@ -180,7 +180,7 @@ def measured(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, Ribbon
 
 
 def measured_class(sleeve: Sleeve, ribbons: dict[str, Ribbon]) -> Sleeve:
-    """The sleeve class where the corners say clearly that a short or half sleeve is none, or a long one.
+    """The sleeve class where the corners say clearly that a short or half sleeve is none, or of another length.
 
     Args:
         sleeve: as the network has it.
@@ -192,6 +192,12 @@ def measured_class(sleeve: Sleeve, ribbons: dict[str, Ribbon]) -> Sleeve:
     better, worse = sorted(ribbons.values(), key=lambda r: -r.alone)
     if sleeve == "short" and better.length > 0.8 and better.alone > 0.9 and better.shared < 0.2 and worse.alone < 0.8:
         return "long"
+    least, most = sorted(r.length for r in ribbons.values())
+    if min(better.alone, worse.alone) > 0.85:  # of annotated sleeves: short ones .07 to .41, half ones .37 to 1.04
+        if sleeve == "short" and least > 0.52:
+            return "long" if least > 0.85 else "half"
+        if sleeve == "half" and most < 0.32:
+            return "short"
     return sleeve
 
 
@@ -294,7 +300,7 @@ def flank(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[np.ndar
     return outer.astype(np.float32), (outer + strip).astype(np.float32)
 
 
-def sleeve_mesh(
+def sleeve_meshes(
     garment: Garment,
     marks: dict[str, np.ndarray],
     target: Fit,
@@ -304,36 +310,143 @@ def sleeve_mesh(
     *,
     folded: bool = False,
     source: str | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(target, source) vertices of a sleeve ribbon, each (n + 3, 9, 2).
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(target, source) vertices of a sleeve, each (m, 9, 2) or (m, 7, 2): one ribbon, or, where the elbow is bent
+    sharply, one round the upper arm and one round the forearm, both with a round end at the elbow.
 
     Args:
         folded: take the torso's flank for it.
         source: "left" or "right", whose cloth it shows; None its own.
     """
     name = SIDES[side]
-    outer, inner = flank(marks, name, n) if folded else sleeve_sides(marks, source or name, n, garment.mask)
+    flat = flank(marks, name, n) if folded else sleeve_sides(marks, source or name, n, garment.mask)
     root_o, root_i = target.points[f"shoulder_{name}"], target.points[f"armpit_{name}"]
     end = target.sleeve_end[side]
     # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
     # ribbon turns about the armpit and does not fold
     start = nearest(body, side, root_i, max(end - 0.14, 0.1))
-    share = np.linspace(0, 1, n)
-    t_o, t_i = 0.1 + (end - 0.1) * share, start + (end - start) * share
-    flat = _breadths(outer, inner) / 2
+    runs, breadth = ((root_o, 0.1), (root_i, start)), SLEEVE_TO_ARM * target.scale * _breadths(*flat) / 2
+    if end < 1.05 or elbow_bend(body, side) < SHARP:
+        return [_lay_ribbon(flat, _edges(body, side, target, breadth, runs, end, folded), folded, True, True)]
+    elbow = ((1 - 0.1) / (end - 0.1) + (1 - start) / (end - start)) / 2  # the share of the sleeve above it
+    meshes = []
+    for upper in (True, False):
+        edges, share = _round_edges(body, side, target, breadth, runs, end, folded, upper, elbow)
+        part = (_at(flat[0], share), _at(flat[1], share))
+        meshes.append(_lay_ribbon(part, edges, folded, upper, not upper))
+    return meshes
+
+
+def _edges(
+    body: Body,
+    side: int,
+    target: Fit,
+    breadth: np.ndarray,
+    runs: tuple[tuple[np.ndarray, float], tuple[np.ndarray, float]],
+    end: float,
+    folded: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Outer and inner edge of a sleeve on an arm: (n, 2) each.
+
+    Args:
+        breadth: half breadths (n,) as it would hang, px; runs: for both edges, where they begin: point and station.
+    """
+    share = np.linspace(0, 1, len(breadth))
     edges = []
-    for t, sign, root in ((t_o, 1.0, root_o), (t_i, -1.0, root_i)):
+    for sign, (root, first) in zip((1.0, -1.0), runs, strict=True):
+        t = first + (end - first) * share
         axis, radius = _axis(body, side, t)
-        normal = _outward(axis, side)
-        most = np.interp(share, (0.3, 1.0), (1.7, 1.3)) if folded else 1.7  # the torso's flank does not taper
-        width = np.clip(SLEEVE_TO_ARM * target.scale * flat, 1.18 * radius, most * radius)
-        width = _widened(width, t, (target.outline if sign > 0 else target.inline)[side])
-        width = np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-        edge = axis + normal * (sign * width)[:, None]
-        k = np.clip((t - t[0]) / min(0.3, max(t[-1] - t[0], 0.05)), 0, 1)[:, None]
-        edges.append(edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k)))
+        width = _half_breadths(breadth, share, t, radius, (target.outline if sign > 0 else target.inline)[side], folded)
+        edge = axis + _outward(axis, side) * (sign * width)[:, None]
+        edges.append(_to_root(edge, root, t))
+    return edges[0], edges[1]
+
+
+def _round_edges(
+    body: Body,
+    side: int,
+    target: Fit,
+    breadth: np.ndarray,
+    runs: tuple[tuple[np.ndarray, float], tuple[np.ndarray, float]],
+    end: float,
+    folded: bool,
+    upper: bool,
+    elbow: float,
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Edges as in `_edges`, (m, 2) each, of the sleeve round the upper arm or the forearm alone, with a round end about
+    the elbow, and the shares of the sleeve's length (m,) that lie there.
+
+    Args:
+        elbow: the share above the elbow.
+    """
+    a, b = (body.shoulders, body.elbows) if upper else (body.elbows, body.wrists)
+    length = max(float(np.linalg.norm(b[side] - a[side])), 1e-3)
+    along = (b[side] - a[side]) / length
+    normal = np.array([along[1], -along[0]]) * (-1.0 if side == 0 else 1.0)
+    known, share = np.linspace(0, 1, len(breadth)), np.linspace(*((0, elbow) if upper else (elbow, 1)), 12)
+    hang = np.interp(share, known, breadth)
+    reach = np.sin(np.linspace(0, np.pi / 2, 7))[1:] * 0.98  # stations of the round end, in its radii
+    edges, ends = [], []
+    for sign, (root, first) in zip((1.0, -1.0), runs, strict=True):
+        t = np.linspace(min(first, 0.9), 1, 12) if upper else np.linspace(1, end, 12)
+        radius = np.asarray(body.arm_radius(t), np.float64)
+        outline = (target.outline if sign > 0 else target.inline)[side]
+        width = _half_breadths(hang, share, t, radius, outline, folded)
+        edge = a[side] + along * ((t - (0 if upper else 1)) * length)[:, None] + normal * (sign * width)[:, None]
+        edges.append(_to_root(edge, root, t) if upper else edge)
+        ends.append(float(width[-1 if upper else 0]))
+    r = (ends[0] + ends[1]) / 2
+    beyond = along * (reach * r * (1 if upper else -1))[:, None]
+    more = reach * r / length * (elbow if upper else 1 - elbow) / (0.8 if upper else end - 1)
+    for k, (sign, wide) in enumerate(zip((1.0, -1.0), ends, strict=True)):
+        cap = b[side] if upper else a[side]
+        cap = cap + beyond + normal * (sign * wide * np.sqrt(1 - reach**2))[:, None]
+        edges[k] = np.concatenate([edges[k], cap] if upper else [cap[::-1], edges[k]])
+    share = np.r_[share, elbow + more] if upper else np.r_[(elbow - more)[::-1], share]
+    return (edges[0], edges[1]), np.clip(share, 0, 1)
+
+
+def _at(edge: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Points of a polyline (n, 2) at shares of its stations (m,): (m, 2)."""
+    known = np.linspace(0, 1, len(edge))
+    return np.stack([np.interp(share, known, edge[:, k]) for k in (0, 1)], 1).astype(np.float32)
+
+
+def _half_breadths(
+    breadth: np.ndarray,
+    share: np.ndarray,
+    t: np.ndarray,
+    radius: np.ndarray,
+    outline: np.ndarray | None,
+    folded: bool,
+) -> np.ndarray:
+    """Half breadths (n,) of a worn sleeve from those that it has by itself, px."""
+    most = np.interp(share, (0.3, 1.0), (1.7, 1.3)) if folded else 1.7  # the torso's flank does not taper
+    width = _widened(np.clip(breadth, 1.18 * radius, most * radius), t, outline)
+    return np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+
+
+def _to_root(edge: np.ndarray, root: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """A sleeve's edge (n, 2) at stations t, moved so that it begins at the shoulder or the armpit."""
+    k = np.clip((t - t[0]) / min(0.3, max(t[-1] - t[0], 0.05)), 0, 1)[:, None]
+    return edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k))
+
+
+def _lay_ribbon(
+    flat: tuple[np.ndarray, np.ndarray],
+    edges: tuple[np.ndarray, np.ndarray],
+    folded: bool,
+    begins: bool,
+    ends: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(target, source) vertices of a ribbon between its edges.
+
+    Args:
+        flat: edges in the garment photo, (n, 2) each; edges: the same on the canvas.
+        begins: at the torso, which it overlaps; ends: with a cuff.
+    """
     mid, half = (edges[0] + edges[1]) / 2, (edges[0] - edges[1]) / 2
-    s_mid, s_half = (outer + inner) / 2, (outer - inner) / 2
+    s_mid, s_half = (flat[0] + flat[1]) / 2, (flat[0] - flat[1]) / 2
     cols = (
         np.array([-1.3, -1.1, -1, -0.5, 0, 0.5, 1, 1.1, 1.3])
         if folded
@@ -341,11 +454,13 @@ def sleeve_mesh(
     )
     tgt = mid[:, None] + half[:, None] * cols[None, :, None]
     src = s_mid[:, None] + s_half[:, None] * cols[None, :, None]
-    # one station before the root (overlap with the torso) and two beyond the cuff
-    step_t, step_s = tgt[-1] - tgt[-2], src[-1] - src[-2]
-    seam_t, seam_s = (mid[1] - mid[0]) * 0.7, (s_mid[1] - s_mid[0]) * 0.7
-    tgt = np.concatenate([[tgt[0] - seam_t], tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
-    src = np.concatenate([[src[0] - seam_s], src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
+    if begins:  # one station before the root
+        seam_t, seam_s = (mid[1] - mid[0]) * 0.7, (s_mid[1] - s_mid[0]) * 0.7
+        tgt, src = np.concatenate([[tgt[0] - seam_t], tgt]), np.concatenate([[src[0] - seam_s], src])
+    if ends:  # two beyond the cuff
+        step_t, step_s = tgt[-1] - tgt[-2], src[-1] - src[-2]
+        tgt = np.concatenate([tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
+        src = np.concatenate([src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
     return tgt.astype(np.float32), src.astype(np.float32)
 
 
