@@ -222,7 +222,7 @@ def test_no_skin_of_a_bare_shoulder_shows_beside_a_sleeve():
     marks = skeleton.landmarks_of(garment)
     parse, body = _clothed(0.0)
     for side in (0, 1):
-        parse[arm_mask(body, side, SIZE, 1.0, 0.0, 2.0) > 0.5] = Label.ARMS
+        parse[arm_mask(body, side, SIZE, 1.35, 0.0, 2.0) > 0.5] = Label.ARMS
     fit = skeleton.fit(garment, marks, body)
     moved = outline.on_outline(fit, garment, marks, parse, body)
 
@@ -232,7 +232,7 @@ def test_no_skin_of_a_bare_shoulder_shows_beside_a_sleeve():
         upper = (torso_rows(body, SIZE) > 0) & (torso_rows(body, SIZE) < 0.45)
         return int(((parse == Label.ARMS) & upper & (alpha < 0.5)).sum())
 
-    assert exposed(moved) < 0.35 * max(exposed(fit), 1)
+    assert exposed(fit) > 200 and exposed(moved) < 20
 
 
 def test_without_an_outline_the_fit_stays():

@@ -383,7 +383,8 @@ def _round_edges(
     length = max(float(np.linalg.norm(b[side] - a[side])), 1e-3)
     along = (b[side] - a[side]) / length
     normal = np.array([along[1], -along[0]]) * (-1.0 if side == 0 else 1.0)
-    known, share = np.linspace(0, 1, len(breadth)), np.linspace(*((0, elbow) if upper else (elbow, 1)), 12)
+    known, span = np.linspace(0, 1, len(breadth)), (0.0, elbow) if upper else (elbow, 1.0)
+    share = np.linspace(span[0], span[1], 12)
     hang = np.interp(share, known, breadth)
     reach = np.sin(np.linspace(0, np.pi / 2, 7))[1:] * 0.98  # stations of the round end, in its radii
     edges, ends = [], []
