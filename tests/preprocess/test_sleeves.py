@@ -194,6 +194,8 @@ def test_a_drawn_sleeve_measures_as_its_class():
         ("short", Ribbon(0.71, 0.99, 0.02), Ribbon(0.64, 0.98, 0.02), "half"),
         ("short", Ribbon(1.03, 0.97, 0.01), Ribbon(0.92, 0.98, 0.07), "long"),
         ("long", Ribbon(0.67, 0.98, 0.68), Ribbon(0.24, 0.33, 0.96), "long"),
+        ("long", Ribbon(0.69, 0.29, 0.87, 0.02), Ribbon(0.80, 0.93, 0.05, 0.08), "none"),
+        ("long", Ribbon(1.53, 0.98, 0.84, 0.01), Ribbon(1.52, 0.95, 0.02, 0.11), "long"),  # one lies on the front
     ],
 )
 def test_only_a_clear_contradiction_changes_the_class(sleeve, left, right, becomes):

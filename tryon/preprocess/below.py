@@ -9,6 +9,7 @@ from ..labels import Label
 from .body import Body
 from .fill import column_fill, mirror_fill, row_fill, smooth_fill, wide_blur
 from .masks import below_last, dilate, is_label
+from .quilt import quilt
 
 #: A lower garment of which less is seen, in squares of the shoulder breadth, is carried on in its usual colour alone.
 LITTLE = 0.35
@@ -19,6 +20,8 @@ PLAIN = 5.0
 #: The smallest side of a piece of cloth whose detail is carried on; what is coarser than detail, of patterned cloth and
 #: of plain one, whose folds would show mirrored. Shoulder breadths.
 WEAVE, FOLD, FINE = 0.15, 0.12, 0.04
+#: A pattern goes on in blocks of this side, shoulder breadths; how far its detail is from its mean at most, 0..255.
+BLOCK, MOST = 0.3, 60.0
 
 
 def lower_cloth(photo: np.ndarray, lower: np.ndarray, hole: np.ndarray, unit: float, far: bool) -> np.ndarray:
@@ -92,8 +95,8 @@ def _relief(photo: np.ndarray, seen: np.ndarray, unit: float) -> float:
 
 
 def _weave(photo: np.ndarray, seen: np.ndarray, unit: float, coarse: float) -> np.ndarray | None:
-    """The cloth's own detail, mirrored over the whole picture from the largest upright rectangle in which it is seen:
-    float32 (h, w, 3), mean 0; None where that is too small.
+    """The cloth's own detail over the whole picture, from the largest upright rectangle in which it is seen: float32
+    (h, w, 3), mean 0; None where that is too small.
 
     Args:
         photo: float32 (h, w, 3); seen: bool (h, w); unit: shoulder breadth, px.
@@ -104,8 +107,10 @@ def _weave(photo: np.ndarray, seen: np.ndarray, unit: float, coarse: float) -> n
         return None
     weight = np.maximum(wide_blur(seen.astype(np.float32), coarse * unit), 1e-3)[..., None]
     detail = (photo - wide_blur(photo * seen[..., None], coarse * unit) / weight)[y0:y1, x0:x1]
+    if coarse > FINE:  # mirrored, a pattern shows faces and crosses
+        return quilt(np.clip(detail, -MOST, MOST), (len(seen), seen.shape[1]), round(BLOCK * unit))
     rows, columns = (_to_and_fro(n, first, last) for n, first, last in ((len(seen), y0, y1), (seen.shape[1], x0, x1)))
-    most = 60.0 if coarse > FINE else 2 * float(np.median(np.abs(detail)))  # seams would show mirrored
+    most = 2 * float(np.median(np.abs(detail)))  # seams would show mirrored
     return np.clip(detail, -most, most)[rows[:, None], columns]
 
 

@@ -152,12 +152,13 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
 
 @dataclass(frozen=True)
 class Ribbon:
-    """How a flat sleeve lies: its length over the breadth between the armpits, the share of it that is cloth, and the
-    share that lies on the torso."""
+    """How a flat sleeve lies: its length over the breadth between the armpits, the share of it that is cloth, the share
+    that lies on the torso, and how far its end is from the corner of the hem, in that breadth."""
 
     length: float
     alone: float
     shared: float
+    to_hem: float = 1.0
 
 
 def measured(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, Ribbon]:
@@ -175,7 +176,9 @@ def measured(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, Ribbon
         middle = (outer + inner) / 2
         length = float(np.linalg.norm(np.diff(middle, axis=0), axis=1).sum())
         cloth, on_torso = int((garment.mask[ribbon] > 0.5).sum()), int((torso[ribbon] > 0).sum())
-        found[side] = Ribbon(length / breadth, cloth / area, on_torso / area)
+        ends = np.stack([marks[f"sleeve_out_{side}"], marks[f"sleeve_in_{side}"]]) - marks[f"hem_{side}"]
+        to_hem = float(np.linalg.norm(ends, axis=1).min()) / breadth
+        found[side] = Ribbon(length / breadth, cloth / area, on_torso / area, to_hem)
     return found
 
 
@@ -185,7 +188,13 @@ def measured_class(sleeve: Sleeve, ribbons: dict[str, Ribbon]) -> Sleeve:
     Args:
         sleeve: as the network has it.
     """
-    if sleeve not in ("short", "half") or len(ribbons) < 2:
+    if len(ribbons) < 2:
+        return sleeve
+    if sleeve == "long":  # a vest: one runs along the side of the torso, the other one ends at the hem
+        one, other = sorted(ribbons.values(), key=lambda r: -r.shared)
+        vest = one.shared > 0.6 and one.length < 0.75 and other.to_hem < 0.12
+        return "none" if vest else sleeve
+    if sleeve not in ("short", "half"):
         return sleeve
     if min(r.shared for r in ribbons.values()) > 0.5:  # both run along the sides of the torso
         return "none"
