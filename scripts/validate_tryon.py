@@ -97,11 +97,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--set", default="core", choices=["core", "further", "all"])
+    parser.add_argument("--pairs", type=Path, default=_PAIRS, help="another list: set, person, garment; with --set all")
     parser.add_argument("--engines", default="geometric,onnx")
     parser.add_argument("--per-sheet", type=int, default=6)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    with open(_PAIRS, newline="") as file:
+    with open(args.pairs, newline="") as file:
         pairs = [row for row in csv.DictReader(file) if args.set in ("all", row["set"])]
     engines = args.engines.split(",")
     records = run(pairs, args.data, engines, args.out, args.per_sheet)
