@@ -1,7 +1,7 @@
 """More of a texture than was seen: blocks of it that match where they overlap.
 
-Source: Efros and Freeman, "Image quilting for texture synthesis and transfer", SIGGRAPH 2001; here blocks are faded over
-each other, not cut along a path.
+Source: Efros and Freeman, "Image quilting for texture synthesis and transfer", SIGGRAPH 2001; here blocks are faded
+over each other, not cut along a path.
 """
 
 from __future__ import annotations
