@@ -8,7 +8,7 @@ import numpy as np
 
 from tests import drawn_person
 from tryon.labels import Label
-from tryon.preprocess.others import without_others, without_strays
+from tryon.preprocess.others import without_others
 
 
 def _pair(apart: int) -> tuple[np.ndarray, object, object]:
@@ -45,17 +45,3 @@ def test_a_wide_coat_of_the_person_stays_and_nothing_changes_when_alone():
     out = without_others(parse, mine, [theirs])
     assert (out[200:420, 60:100] == parse[200:420, 60:100]).all()
     assert without_others(parse, mine, []) is parse
-
-
-def test_clothes_beside_the_silhouette_become_background():
-    parse, mine, _ = _pair(400)
-    alone = replace(mine, mask=mine.mask[:, :400])
-    own = parse[:, :400].copy()
-    stray = own.copy()
-    stray[180:330, 4:60] = Label.OUTERWEAR  # somebody who was not found, outside of the person mask
-    out = without_strays(stray, alone)
-    assert (out[190:320, 6:50] == Label.BACKGROUND).mean() > 0.95
-    assert np.array_equal(out[alone.mask > 0.5], own[alone.mask > 0.5])
-    cape = replace(alone, mask=np.where(stray == Label.OUTERWEAR, 0.9, alone.mask).astype(np.float32))
-    assert without_strays(stray, cape) is stray, "the silhouette has it"
-    assert without_strays(own, alone) is own

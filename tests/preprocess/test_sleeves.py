@@ -56,7 +56,7 @@ def _bent(degrees: float):
     return replace(body, wrists=wrists)
 
 
-@pytest.mark.parametrize(("degrees", "pieces"), [(40, 1), (110, 2), (150, 2)])
+@pytest.mark.parametrize(("degrees", "pieces"), [(40, 1), (100, 1), (125, 2), (150, 2)])
 def test_a_sharp_elbow_has_a_piece_for_each_bone_and_is_round(degrees, pieces):
     garment = drawn_person.flat_top("long")
     marks, body = skeleton.landmarks_of(garment), _bent(degrees)

@@ -28,7 +28,7 @@ BESIDE, BESIDE_SIZE = (1.18, 2.4), 0.2
 #: So many tenths of an upper arm or forearm must be seen for the arm to be bare, on its axis and beside it.
 SEEN_STATIONS, SEEN_BESIDE = 4, 6
 #: An elbow that is bent more than this, degrees, lets forearm and upper arm lie over each other.
-SHARP = 75.0
+SHARP = 115.0
 
 
 def elbow_bend(body: Body, side: int) -> float:

@@ -1,11 +1,11 @@
-"""Other people in the photo, and what else was taken for clothes beside the body: it is background, and stays."""
+"""Other people in the photo: what they wear is background, and stays."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from ..labels import TORSO_CLOTHING, Label
+from ..labels import Label
 from ..types import (
     LEFT_ANKLE,
     LEFT_ELBOW,
@@ -23,9 +23,6 @@ from ..types import (
     Pose,
 )
 
-#: Torso clothing and arms outside of the silhouette (the person mask is below this there), farther from the body than
-#: this, with a piece at least so far away, and so large (side of a square), are not the person's. Torso lengths.
-OUTSIDE, FAR, FARTHEST, SIZE = 0.3, 0.12, 0.3, 0.12
 #: Longer side at which distances are measured, px.
 SIDE = 320
 _LIMBS = (
@@ -60,33 +57,6 @@ def without_others(parse: np.ndarray, pose: Pose, others: list[Pose]) -> np.ndar
     if not away.any():
         return parse
     return np.where(away, np.uint8(Label.BACKGROUND), parse).astype(np.uint8)
-
-
-def without_strays(parse: np.ndarray, pose: Pose) -> np.ndarray:
-    """Passers-by that were not found as people, shadows on a wall and clothes on a rack, parsed as clothes that the
-    person wears, become background.
-
-    Args:
-        parse: uint8 (H, W) of the photo; pose: the person to dress.
-
-    Returns:
-        uint8 (H, W): `parse` itself where there is no such thing.
-    """
-    outside = np.isin(parse, [int(x) for x in (*TORSO_CLOTHING, Label.ARMS)]) & (pose.mask < OUTSIDE)
-    if not outside.any():
-        return parse
-    height, width = parse.shape
-    scale = min(1.0, SIDE / max(height, width))
-    size = (max(round(height * scale), 1), max(round(width * scale), 1))
-    away = cv2.resize(_distance(pose, size, scale), (width, height), interpolation=cv2.INTER_LINEAR)
-    points = pose.keypoints[:, :2]
-    torso = float(np.linalg.norm(points[list(_TRUNK[:2])].mean(0) - points[list(_TRUNK[2:])].mean(0)))
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats((outside & (away > FAR)).astype(np.uint8))
-    large = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] > (SIZE * torso) ** 2]
-    strays = [k for k in large if float(away[pieces == k].max()) > FARTHEST]
-    if not strays:
-        return parse
-    return np.where(np.isin(pieces, strays), np.uint8(Label.BACKGROUND), parse).astype(np.uint8)
 
 
 def _distance(pose: Pose, size: tuple[int, int], scale: float) -> np.ndarray:

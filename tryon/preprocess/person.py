@@ -32,7 +32,7 @@ from ..types import (
     Pose,
 )
 from .masks import is_label
-from .others import without_others, without_strays
+from .others import without_others
 from .parsing import Parser
 from .pose import VISIBLE, PoseEstimator
 
@@ -159,7 +159,7 @@ class PersonAnalyser:
         pose, others, notices = self._choose(image, person_box)
         build = measure(pose)
         _check_size_and_frame(build, pose, _size(image))
-        parse = without_strays(without_others(self.parser(image, pose), pose, others), pose)
+        parse = without_others(self.parser(image, pose), pose, others)
         if build.yaw > BACK_YAW:
             if self.pose.sees_face(image, pose):  # a face and a back to the camera at once: the pose is mirrored
                 pose = swap_sides(pose)
