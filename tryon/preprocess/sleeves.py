@@ -338,6 +338,7 @@ def sleeve_meshes(
     if end < 1.05 or elbow_bend(body, side) < SHARP:
         return [_lay_ribbon(flat, _edges(body, side, target, breadth, runs, end, folded), folded, True, True)]
     elbow = ((1 - 0.1) / (end - 0.1) + (1 - start) / (end - start)) / 2  # the share of the sleeve above it
+    elbow = float(np.clip(elbow, 0.1, 0.9))
     meshes = []
     for upper in (True, False):
         edges, share = _round_edges(body, side, target, breadth, runs, end, folded, upper, elbow)
