@@ -11,6 +11,7 @@ import pytest
 from tests import drawn_person
 from tryon.preprocess import skeleton
 from tryon.preprocess.body import body_from_pose
+from tryon.preprocess.ribbons import sleeve_meshes
 from tryon.preprocess.sleeves import (
     SIDES,
     Ribbon,
@@ -19,7 +20,6 @@ from tryon.preprocess.sleeves import (
     foreign,
     measured,
     measured_class,
-    sleeve_meshes,
     sleeve_sides,
     sleeve_sources,
 )

@@ -31,11 +31,15 @@ SEEN_STATIONS, SEEN_BESIDE = 4, 6
 SHARP = 115.0
 
 
+def angle(first: np.ndarray, second: np.ndarray) -> float:
+    """Between two vectors (2,), degrees."""
+    size = max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-6)
+    return float(np.degrees(np.arccos(np.clip(first @ second / size, -1, 1))))
+
+
 def elbow_bend(body: Body, side: int) -> float:
     """How far an arm is bent at the elbow, degrees: 0 straight."""
-    upper, lower = body.elbows[side] - body.shoulders[side], body.wrists[side] - body.elbows[side]
-    size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
-    return float(np.degrees(np.arccos(np.clip(float(upper @ lower) / size, -1, 1))))
+    return angle(body.elbows[side] - body.shoulders[side], body.wrists[side] - body.elbows[side])
 
 
 def arm_stations(

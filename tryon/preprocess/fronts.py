@@ -137,13 +137,14 @@ class Borders:
             return None
         around = self.image[border.part].astype(np.float32)
         front, away = front[border.part], self._away[border.part]
-        inner = front & (away > TINTED * self.body.breadth)
+        reach = TINTED * self.body.breadth
+        inner = front & (away > reach)
         if inner.sum() < (RIM_LEAST * self.body.breadth) ** 2:
             return border
-        tinted = (front & (away < TINTED * self.body.breadth)) | border.zone
+        tinted = (front & (away < reach)) | border.zone
         lab = cv2.cvtColor(border.colour.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         usual = cv2.cvtColor(push_pull(around, inner.astype(np.float32)) / 255, cv2.COLOR_RGB2LAB)
-        shift = (usual - lab)[..., 1:] * np.clip(1.5 - away / (TINTED * self.body.breadth), 0, 1)[..., None]
+        shift = (usual - lab)[..., 1:] * np.clip(1.5 - away / reach, 0, 1)[..., None]
         tinted &= np.linalg.norm(shift, axis=-1) > TINT
         lab[..., 1:] += shift
         clean = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255, 0, 255)

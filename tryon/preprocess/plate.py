@@ -147,7 +147,8 @@ def bare_skin(
     for side in (0, 1):
         if sleeve_end[side] > 1.6 and folded_up(body, side):
             continue  # no hand is there
-        bare = max(0.34, min(sleeve_end[side] - 0.12, 1.9)) if sleeve_end[side] > 0 else SHOULDER
+        sleeveless = sleeve_end[side] <= 0
+        bare = SHOULDER if sleeveless else max(0.34, min(sleeve_end[side] - 0.12, 1.9))
         shape, seen_from = arm_mask(limbs, side, size, 1.0, bare, 2.12), from_where[side]
         own = is_label(parse, Label.ARMS) & (arm_mask(body, side, size, 1.4, 0.2, 2.3) > 0.5)
         if seen_from < 2:
@@ -162,7 +163,7 @@ def bare_skin(
             usual = np.abs(photo[part] - light).max(-1) < UNUSUAL
             arm = beside_seen(photo[part], arm, (own & ~hole)[part] & usual, body)
         drawn = limb[part]
-        if bare == SHOULDER:  # the chest goes over into the arm
+        if sleeveless:  # the chest goes over into the arm
             drawn = drawn * (1 - bust[part] * (1 - _from_shoulder(body, side, size)[part]))
         plate[part] += (arm - plate[part]) * drawn[..., None]
         if seen_from < 2:  # a hole is wider than the clothes that go: what is seen of the arm stays

@@ -16,7 +16,8 @@ import numpy as np
 from ..types import Garment, Sleeve
 from .body import Body
 from .mesh import rasterize
-from .sleeves import SIDES, nearest, polygon, sleeve_meshes, sleeve_sides, sleeve_sources
+from .ribbons import sleeve_meshes
+from .sleeves import SIDES, nearest, polygon, sleeve_sides, sleeve_sources
 
 #: Visible breadth over flat breadth of a garment on a trunk (a half cylinder would be 0.64, lying flat 1).
 FLAT_TO_WORN = 0.78

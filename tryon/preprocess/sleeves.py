@@ -1,21 +1,17 @@
-"""Sleeves: their ribbon in the garment photo, and where it lies on the arm."""
+"""Sleeves: their ribbon in the garment photo, and the arm on which it will lie (see `ribbons`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ..types import Garment, Sleeve
-from .arms import SHARP, arm_stations, elbow_bend
+from .arms import angle, arm_stations
 from .body import Body
 from .colours import bins_of, histogram, lab_of
 from .masks import at_points
-
-if TYPE_CHECKING:
-    from .skeleton import Fit
 
 SIDES = ("left", "right")
 #: Visible breadth of a worn sleeve over its flat breadth (an arm is nearly round: 2/pi, plus ease).
@@ -85,7 +81,7 @@ def _most_even(ribbons: list[tuple[np.ndarray, np.ndarray]], mask: np.ndarray) -
 
     def oddness(ribbon: tuple[np.ndarray, np.ndarray]) -> float:
         outer, inner = ribbon
-        wide = _breadths(outer, inner)
+        wide = breadths(outer, inner)
         x, y = ((((outer + inner) / 2)[:, k] - 0.5).astype(np.float32)[None] for k in (0, 1))
         cloth = cv2.remap(mask.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return float(wide.std() / max(float(wide.mean()), 1e-6)) + 2 * float((cloth < 0.5).mean())
@@ -143,7 +139,7 @@ def folded_sleeves(garment: Garment, marks: dict[str, np.ndarray]) -> set[str]:
         area = max(int(ribbon.sum()), 1)
         alone = float((garment.mask[ribbon] > 0.5).mean()) if ribbon.any() else 0.0
         shared = float((torso[ribbon] > 0).sum()) / area
-        wide = _breadths(outer, inner) / breadth
+        wide = breadths(outer, inner) / breadth
         crossed = float(np.median(wide)) < 0.06 or float(wide.max()) > 0.9
         if length < SHORTEST_LONG * breadth or alone < 0.72 or shared > 0.5 or crossed:
             found.add(side)
@@ -233,12 +229,10 @@ def sleeve_sources(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, 
     crumpled = {}
     for side in SIDES:
         outer, inner = sleeve_sides(marks, side, mask=garment.mask)
-        wide, middle = _breadths(outer, inner), (outer + inner) / 2
+        wide, middle = breadths(outer, inner), (outer + inner) / 2
         half = len(middle) // 2
         upper, lower = middle[half - 1] - middle[0], middle[-1] - middle[half]
-        size = max(float(np.linalg.norm(upper) * np.linalg.norm(lower)), 1e-6)
-        bend = float(np.degrees(np.arccos(np.clip(upper @ lower / size, -1, 1))))
-        crumpled[side] = bend / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
+        crumpled[side] = angle(upper, lower) / 60 + float(wide.std() / max(float(wide.mean()), 1e-6))
     stained, dark = foreign(garment, marks), _shadows(garment, marks)
     for side in SIDES:
         if min(dark.values()) > SHADOW:  # no sleeve to show instead
@@ -290,7 +284,7 @@ def foreign(garment: Garment, marks: dict[str, np.ndarray]) -> dict[str, float]:
     return found
 
 
-def _breadths(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+def breadths(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """Breadth of a ribbon across its run, px, at each of its stations: (n,)."""
     along = np.gradient((outer + inner) / 2, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
@@ -309,182 +303,6 @@ def flank(marks: dict[str, np.ndarray], side: str, n: int = 12) -> tuple[np.ndar
     return outer.astype(np.float32), (outer + strip).astype(np.float32)
 
 
-def sleeve_meshes(
-    garment: Garment,
-    marks: dict[str, np.ndarray],
-    target: Fit,
-    body: Body,
-    side: int,
-    n: int = 16,
-    *,
-    folded: bool = False,
-    source: str | None = None,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(target, source) vertices of a sleeve, each (m, 9, 2) or (m, 7, 2): one ribbon, or, where the elbow is bent
-    sharply, one round the upper arm and one round the forearm, both with a round end at the elbow.
-
-    Args:
-        folded: take the torso's flank for it.
-        source: "left" or "right", whose cloth it shows; None its own.
-    """
-    name = SIDES[side]
-    flat = flank(marks, name, n) if folded else sleeve_sides(marks, source or name, n, garment.mask)
-    root_o, root_i = target.points[f"shoulder_{name}"], target.points[f"armpit_{name}"]
-    end = target.sleeve_end[side]
-    # the outer edge runs from the shoulder, the inner one from the armpit: equal shares of both face each other, so the
-    # ribbon turns about the armpit and does not fold
-    start = nearest(body, side, root_i, max(end - 0.14, 0.1))
-    runs, breadth = ((root_o, 0.1), (root_i, start)), SLEEVE_TO_ARM * target.scale * _breadths(*flat) / 2
-    if end < 1.05 or elbow_bend(body, side) < SHARP:
-        return [_lay_ribbon(flat, _edges(body, side, target, breadth, runs, end, folded), folded, True, True)]
-    elbow = ((1 - 0.1) / (end - 0.1) + (1 - start) / (end - start)) / 2  # the share of the sleeve above it
-    elbow = float(np.clip(elbow, 0.1, 0.9))
-    meshes = []
-    for upper in (True, False):
-        edges, share = _round_edges(body, side, target, breadth, runs, end, folded, upper, elbow)
-        part = (_at(flat[0], share), _at(flat[1], share))
-        meshes.append(_lay_ribbon(part, edges, folded, upper, not upper))
-    return meshes
-
-
-def _edges(
-    body: Body,
-    side: int,
-    target: Fit,
-    breadth: np.ndarray,
-    runs: tuple[tuple[np.ndarray, float], tuple[np.ndarray, float]],
-    end: float,
-    folded: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Outer and inner edge of a sleeve on an arm: (n, 2) each.
-
-    Args:
-        breadth: half breadths (n,) as it would hang, px; runs: for both edges, where they begin: point and station.
-    """
-    share = np.linspace(0, 1, len(breadth))
-    edges = []
-    for sign, (root, first) in zip((1.0, -1.0), runs, strict=True):
-        t = first + (end - first) * share
-        axis, radius = _axis(body, side, t)
-        width = _half_breadths(breadth, share, t, radius, (target.outline if sign > 0 else target.inline)[side], folded)
-        edge = axis + _outward(axis, side) * (sign * width)[:, None]
-        edges.append(_to_root(edge, root, t))
-    return edges[0], edges[1]
-
-
-def _round_edges(
-    body: Body,
-    side: int,
-    target: Fit,
-    breadth: np.ndarray,
-    runs: tuple[tuple[np.ndarray, float], tuple[np.ndarray, float]],
-    end: float,
-    folded: bool,
-    upper: bool,
-    elbow: float,
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Edges as in `_edges`, (m, 2) each, of the sleeve round the upper arm or the forearm alone, with a round end about
-    the elbow, and the shares of the sleeve's length (m,) that lie there.
-
-    Args:
-        elbow: the share above the elbow.
-    """
-    a, b = (body.shoulders, body.elbows) if upper else (body.elbows, body.wrists)
-    length = max(float(np.linalg.norm(b[side] - a[side])), 1e-3)
-    along = (b[side] - a[side]) / length
-    normal = np.array([along[1], -along[0]]) * (-1.0 if side == 0 else 1.0)
-    known, span = np.linspace(0, 1, len(breadth)), (0.0, elbow) if upper else (elbow, 1.0)
-    share = np.linspace(span[0], span[1], 12)
-    hang = np.interp(share, known, breadth)
-    reach = np.sin(np.linspace(0, np.pi / 2, 7))[1:] * 0.98  # stations of the round end, in its radii
-    edges, ends = [], []
-    for sign, (root, first) in zip((1.0, -1.0), runs, strict=True):
-        t = np.linspace(min(first, 0.9), 1, 12) if upper else np.linspace(1, end, 12)
-        radius = np.asarray(body.arm_radius(t), np.float64)
-        outline = (target.outline if sign > 0 else target.inline)[side]
-        width = _half_breadths(hang, share, t, radius, outline, folded)
-        edge = a[side] + along * ((t - (0 if upper else 1)) * length)[:, None] + normal * (sign * width)[:, None]
-        edges.append(_to_root(edge, root, t) if upper else edge)
-        ends.append(float(width[-1 if upper else 0]))
-    r = (ends[0] + ends[1]) / 2
-    beyond = along * (reach * r * (1 if upper else -1))[:, None]
-    more = reach * r / length * (elbow if upper else 1 - elbow) / (0.8 if upper else end - 1)
-    for k, (sign, wide) in enumerate(zip((1.0, -1.0), ends, strict=True)):
-        cap = b[side] if upper else a[side]
-        cap = cap + beyond + normal * (sign * wide * np.sqrt(1 - reach**2))[:, None]
-        edges[k] = np.concatenate([edges[k], cap] if upper else [cap[::-1], edges[k]])
-    share = np.r_[share, elbow + more] if upper else np.r_[(elbow - more)[::-1], share]
-    return (edges[0], edges[1]), np.clip(share, 0, 1)
-
-
-def _at(edge: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Points of a polyline (n, 2) at shares of its stations (m,): (m, 2)."""
-    known = np.linspace(0, 1, len(edge))
-    return np.stack([np.interp(share, known, edge[:, k]) for k in (0, 1)], 1).astype(np.float32)
-
-
-def _half_breadths(
-    breadth: np.ndarray,
-    share: np.ndarray,
-    t: np.ndarray,
-    radius: np.ndarray,
-    outline: np.ndarray | None,
-    folded: bool,
-) -> np.ndarray:
-    """Half breadths (n,) of a worn sleeve from those that it has by itself, px."""
-    most = np.interp(share, (0.3, 1.0), (1.7, 1.3)) if folded else 1.7  # the torso's flank does not taper
-    width = _widened(np.clip(breadth, 1.18 * radius, most * radius), t, outline)
-    return np.convolve(np.pad(width, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-
-
-def _to_root(edge: np.ndarray, root: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """A sleeve's edge (n, 2) at stations t, moved so that it begins at the shoulder or the armpit."""
-    k = np.clip((t - t[0]) / min(0.3, max(t[-1] - t[0], 0.05)), 0, 1)[:, None]
-    return edge + (root - edge[0]) * (1 - k * k * (3 - 2 * k))
-
-
-def _lay_ribbon(
-    flat: tuple[np.ndarray, np.ndarray],
-    edges: tuple[np.ndarray, np.ndarray],
-    folded: bool,
-    begins: bool,
-    ends: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(target, source) vertices of a ribbon between its edges.
-
-    Args:
-        flat: edges in the garment photo, (n, 2) each; edges: the same on the canvas.
-        begins: at the torso, which it overlaps; ends: with a cuff.
-    """
-    mid, half = (edges[0] + edges[1]) / 2, (edges[0] - edges[1]) / 2
-    s_mid, s_half = (flat[0] + flat[1]) / 2, (flat[0] - flat[1]) / 2
-    cols = (
-        np.array([-1.3, -1.1, -1, -0.5, 0, 0.5, 1, 1.1, 1.3])
-        if folded
-        else np.array([-1.15, -1, -0.5, 0, 0.5, 1, 1.15])
-    )
-    tgt = mid[:, None] + half[:, None] * cols[None, :, None]
-    src = s_mid[:, None] + s_half[:, None] * cols[None, :, None]
-    if begins:  # one station before the root
-        seam_t, seam_s = (mid[1] - mid[0]) * 0.7, (s_mid[1] - s_mid[0]) * 0.7
-        tgt, src = np.concatenate([[tgt[0] - seam_t], tgt]), np.concatenate([[src[0] - seam_s], src])
-    if ends:  # two beyond the cuff
-        step_t, step_s = tgt[-1] - tgt[-2], src[-1] - src[-2]
-        tgt = np.concatenate([tgt, [tgt[-1] + step_t], [tgt[-1] + 2 * step_t]])
-        src = np.concatenate([src, [src[-1] + step_s], [src[-1] + 2 * step_s]])
-    return tgt.astype(np.float32), src.astype(np.float32)
-
-
-def _widened(width: np.ndarray, t: np.ndarray, outline: np.ndarray | None) -> np.ndarray:
-    """Half breadths (n,) at stations t, at least to the worn sleeve's outline where that is known, px."""
-    if outline is None or np.isnan(outline).all():
-        return width
-    known = ~np.isnan(outline)
-    worn = np.interp(t, STATIONS[known], outline[known])
-    near = np.min(np.abs(t[:, None] - STATIONS[known]), axis=1) < 0.15
-    return np.where(near, np.maximum(width, worn), width)
-
-
 def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *, inward: bool = False) -> np.ndarray:
     """How far what is worn reaches outward of an arm's axis: px at `STATIONS`, nan where no outline is near.
 
@@ -492,8 +310,8 @@ def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *
         worn: bool (h, w), clothes and arms; unclear: bool (h, w), where their outline is not seen.
         inward: towards the trunk instead.
     """
-    axis, radius = _axis(body, side, STATIONS)
-    normal = _outward(axis, side) * (-1 if inward else 1)
+    axis, radius = arm_axis(body, side, STATIONS)
+    normal = outward(axis, side) * (-1 if inward else 1)
     steps = np.arange(0.6, FARTHEST + 0.15, 0.05)
     line = axis[:, None] + (steps[None] * radius[:, None])[..., None] * normal[:, None]
     seen = at_points(worn, line)
@@ -502,7 +320,7 @@ def worn_outline(worn: np.ndarray, unclear: np.ndarray, body: Body, side: int, *
     return np.where(usable, end * radius, np.nan)
 
 
-def _outward(axis: np.ndarray, side: int) -> np.ndarray:
+def outward(axis: np.ndarray, side: int) -> np.ndarray:
     """Unit vectors from an arm's axis (n, 2) away from the body where it hangs."""
     tangent = np.gradient(axis, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
@@ -512,11 +330,12 @@ def _outward(axis: np.ndarray, side: int) -> np.ndarray:
 def nearest(body: Body, side: int, point: np.ndarray, most: float) -> float:
     """Where along the arm a point lies, as in `arm_stations`: between 0.1 and `most`."""
     t = np.linspace(0.0, 1.2, 49)
-    axis, _ = _axis(body, side, t)
+    axis, _ = arm_axis(body, side, t)
     return float(np.clip(t[np.argmin(np.linalg.norm(axis - point, axis=1))], 0.1, most))
 
 
-def _axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def arm_axis(body: Body, side: int, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points on an arm's axis at stations t (n,), and radii there, see `arm_stations`: ((n, 2), (n,))."""
     fine_t = np.linspace(0, 2.4, 49)
     pts, r = arm_stations(body, side, 0.0, 2.4, 49)
     return np.stack([np.interp(t, fine_t, pts[:, i]) for i in (0, 1)], 1), np.interp(t, fine_t, r)
