@@ -123,6 +123,10 @@ def test_skin_beside_red_cloth_has_the_hue_that_it_has_farther_off(body):
     assert np.array_equal(plate[300, far], picture[300, far]) and edit[300, far] == 0
     grey = Borders(np.full_like(picture, 190), clothes, body).skin(arm)
     assert grey is None or grey.cleaned is None or not grey.cleaned.any()
+    black = picture.copy()
+    black[:, : int(edge)] = 30  # the same red glow, but not from these clothes: the skin is so
+    own = Borders(black, clothes, body).skin(arm)
+    assert own is not None and own.cleaned is None
 
 
 def test_strands_lie_over_the_new_garment(body):

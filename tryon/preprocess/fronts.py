@@ -33,8 +33,9 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
 HAIR_LEAST, RIM_LEAST = 0.15, 0.06
-#: Skin so near to coloured clothes has their hue, shoulder breadths, if that is so far from its own (Lab a*, b*).
-TINTED, TINT = 0.1, 4.0
+#: Skin so near to clothes of at least this chroma has their hue, shoulder breadths, if it is so much nearer to that than
+#: the skin farther off (Lab a*, b*).
+TINTED, COLOURED, TINT = 0.1, 25.0, 4.0
 #: Colours are counted so far round the border, shoulder breadths.
 SEEN = 0.8
 #: So much round the zone is looked at, too, shoulder breadths.
@@ -130,8 +131,7 @@ class Borders:
         return self._border(front, 0, (RIM_INSIDE, RIM_OUTSIDE), RIM_LEAST, 1.0)
 
     def skin(self, front: np.ndarray) -> Border | None:
-        """As `rim`, of arms and hands, bool (H, W): near the clothes that go they have the hue that they have farther
-        off, not what red or green cloth threw on them."""
+        """As `rim`, of arms and hands, bool (H, W): near coloured clothes that go, without what these threw on them."""
         border = self.rim(front)
         if border is None:
             return None
@@ -141,12 +141,17 @@ class Borders:
         inner = front & (away > reach)
         if inner.sum() < (RIM_LEAST * self.body.breadth) ** 2:
             return border
-        tinted = (front & (away < reach)) | border.zone
+        cloth = cv2.cvtColor(around / 255, cv2.COLOR_RGB2LAB)[self.clothes[border.part]]
+        hue = np.median(cloth, axis=0)[1:] if len(cloth) else np.zeros(2, np.float32)
+        if np.linalg.norm(hue) < COLOURED:
+            return border
         lab = cv2.cvtColor(border.colour.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         usual = cv2.cvtColor(push_pull(around, inner.astype(np.float32)) / 255, cv2.COLOR_RGB2LAB)
-        shift = (usual - lab)[..., 1:] * np.clip(1.5 - away / reach, 0, 1)[..., None]
-        tinted &= np.linalg.norm(shift, axis=-1) > TINT
-        lab[..., 1:] += shift
+        towards = hue - np.median(usual[inner], axis=0)[1:]
+        towards /= max(float(np.linalg.norm(towards)), 1e-6)
+        thrown = np.clip((lab - usual)[..., 1:] @ towards, 0, None) * np.clip(1.5 - away / reach, 0, 1)
+        tinted = ((front & (away < reach)) | border.zone) & (thrown > TINT)
+        lab[..., 1:] -= thrown[..., None] * towards
         clean = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255, 0, 255)
         colour = np.where(tinted[..., None], clean, border.colour).astype(np.float32)
         alpha = np.where(tinted & ~border.zone, 1, border.alpha).astype(np.float32)
