@@ -33,8 +33,8 @@ LOUDEST, SURE, GAIN = 3.0, 3.0, 1.5
 LEAST, APART = 0.2, 1.5
 #: Sides of the smallest areas of hair, and of hands and bags, that say something, shoulder breadths.
 HAIR_LEAST, RIM_LEAST = 0.15, 0.06
-#: Skin so near to clothes of at least this chroma has their hue, shoulder breadths, if it is so much nearer to that than
-#: the skin farther off (Lab a*, b*).
+#: Skin so near (shoulder breadths) to clothes of at least this chroma has their hue if it is so much nearer to that
+#: than the skin farther off (Lab a*, b*).
 TINTED, COLOURED, TINT = 0.1, 25.0, 4.0
 #: Colours are counted so far round the border, shoulder breadths.
 SEEN = 0.8
